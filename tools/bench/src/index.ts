@@ -1,0 +1,1 @@
+export { type Case, type Contender, type Suite, suite } from './suite.ts'

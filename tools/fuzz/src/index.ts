@@ -1,0 +1,1 @@
+export { type FuzzOptions, fuzz } from './fuzz.ts'
