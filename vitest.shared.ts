@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /** The one vitest configuration: tests run on the TypeScript sources, with no build before them. */
@@ -15,6 +16,8 @@ export function projectConfig(root: string): ViteUserConfig {
       hookTimeout: 60_000,
       // Nx runs the projects side by side; one worker each is enough for two cores.
       maxWorkers: 1,
+      reporters: ['default', 'json'],
+      outputFile: { json: join(root, '.cache', 'vitest.json') },
     },
   })
 }
