@@ -1,0 +1,69 @@
+/** What is wrong with bytes that were to be decoded. */
+export type EncodingErrorCode =
+  /** The bytes end before the record or entry that starts at `offset` does. */
+  | 'ENCODING_TRUNCATED'
+  /** The checksum does not match: some byte of the record is not what was written. */
+  | 'ENCODING_CORRUPT'
+  /** A sequence number, timestamp or block offset over 2^53 - 1, which a JavaScript number cannot hold exactly. */
+  | 'ENCODING_OUT_OF_RANGE'
+  /** The record's kind is not one that this version knows; a later version may. */
+  | 'ENCODING_UNKNOWN_KIND'
+
+/** Bytes that cannot be decoded. `offset` is where the bad record or entry starts in the bytes that were passed. */
+export class EncodingError extends Error {
+  override readonly name: string = 'EncodingError'
+  readonly code: EncodingErrorCode
+  readonly offset: number
+
+  constructor(code: EncodingErrorCode, message: string, offset: number) {
+    super(message)
+    this.code = code
+    this.offset = offset
+  }
+}
+
+export function truncated(what: string, at: number, size: number, room: number): EncodingError {
+  const message = `the ${what} at offset ${at} needs at least ${size} bytes and has ${room}: cut off, or its length is damaged`
+  return new EncodingError('ENCODING_TRUNCATED', message, at)
+}
+
+/** What every `TypeError` and `RangeError` for a wrong argument carries. */
+export interface EncodingArgumentError extends Error {
+  readonly code: 'ENCODING_INVALID_ARGUMENT'
+}
+
+function asArgumentError(error: Error): EncodingArgumentError {
+  return Object.assign(error, { code: 'ENCODING_INVALID_ARGUMENT' } as const)
+}
+
+export function rangeError(message: string): EncodingArgumentError {
+  return asArgumentError(new RangeError(message))
+}
+
+const typeTag = /* @__PURE__ */ (() =>
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get)()
+
+/** Throws unless `bytes` is a `Uint8Array`. One made in another realm has another prototype and the same tag. */
+export function checkBytes(bytes: Uint8Array, name: string): void {
+  if (bytes instanceof Uint8Array || typeTag?.call(bytes) === 'Uint8Array') return
+  throw asArgumentError(new TypeError(`${name} must be a Uint8Array`))
+}
+
+/** Throws unless `0 <= start <= end <= bytes.length`, all integers. */
+export function checkRange(bytes: Uint8Array, start: number, end: number): void {
+  checkBytes(bytes, 'bytes')
+  if (Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.length) return
+  throw rangeError(`[${start}, ${end}) is not a range inside ${bytes.length} bytes`)
+}
+
+/** Throws unless `value` is an integer from 0 to 2^53 - 1. */
+export function checkNumber(value: number, name: string): void {
+  if (Number.isSafeInteger(value) && value >= 0) return
+  throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${String(value)}`)
+}
+
+/** Throws unless `value` is a length that four bytes hold. */
+export function checkLength(value: number, name: string): void {
+  if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return
+  throw rangeError(`${name} must be an integer from 0 to 2^32 - 1, not ${String(value)}`)
+}

@@ -1,0 +1,33 @@
+import { rangeError } from './errors.ts'
+
+/** What a record means: the top byte of its sequence word. */
+export const RECORD_KIND = {
+  /** The key has this value. A record of this kind has the bytes that it would have without kinds. */
+  value: 0,
+  /** The key is deleted. */
+  tombstone: 1,
+  /** Every key from `key` to before `value` is deleted. */
+  rangeTombstone: 2,
+} as const
+
+export type RecordKind = (typeof RECORD_KIND)[keyof typeof RECORD_KIND]
+
+/** Kinds that have a number and no meaning yet: refused like any unknown one, when encoding and when decoding. */
+export const RESERVED_RECORD_KIND = {
+  /** An operand for a merge function, to be applied to an older value. */
+  mergeOperand: 3,
+  /** A value that holds until a time. */
+  expiringValue: 4,
+} as const
+
+const HIGHEST_KIND: number = RECORD_KIND.rangeTombstone
+
+/** Whether `kind` is one of `RECORD_KIND`. */
+export function isRecordKind(kind: number): kind is RecordKind {
+  return Number.isInteger(kind) && kind >= 0 && kind <= HIGHEST_KIND
+}
+
+export function checkKind(kind: number): void {
+  if (!isRecordKind(kind))
+    throw rangeError(`kind must be one of RECORD_KIND (0 to ${HIGHEST_KIND}), not ${String(kind)}`)
+}
