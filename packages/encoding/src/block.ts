@@ -1,9 +1,9 @@
 /** Records one after another: decoded as objects, or only their offsets. */
-import { readUint32 } from './bytes.ts'
-import { checkRange, rangeError, truncated } from './errors.ts'
-import type { RecordKind } from './kind.ts'
-import { RECORD_OVERHEAD } from './record.ts'
-import { RecordCursor } from './record-cursor.ts'
+import { compute } from '@lsm/crc'
+import { readUint32, TWO_POW_32 } from './bytes.ts'
+import { checkRange, corrupt, rangeError, truncated } from './errors.ts'
+import { checkWords, type RecordKind } from './kind.ts'
+import { RECORD_HEADER_SIZE, RECORD_OVERHEAD } from './record.ts'
 
 export interface DecodedRecord {
   /** A view of the input: borrowed, valid as long as those bytes do not change. */
@@ -23,9 +23,8 @@ export interface DecodedRecord {
  * short read. O(record).
  */
 export function decodeFrom(bytes: Uint8Array, offset: number = 0): DecodedRecord {
-  const cursor = new RecordCursor().reset(bytes, offset)
-  if (!cursor.next()) throw truncated('record', offset, RECORD_OVERHEAD, 0)
-  return current(cursor)
+  checkRange(bytes, offset, bytes?.length)
+  return decodeAt(bytes, offset, bytes.length)
 }
 
 /**
@@ -37,16 +36,36 @@ export function iterBlock(
   start: number = 0,
   end: number = bytes?.length,
 ): Generator<DecodedRecord, void, undefined> {
-  return iterate(new RecordCursor().reset(bytes, start, end))
+  checkRange(bytes, start, end)
+  return iterate(bytes, start, end)
 }
 
-function* iterate(cursor: RecordCursor): Generator<DecodedRecord, void, undefined> {
-  while (cursor.next()) yield current(cursor)
+function* iterate(bytes: Uint8Array, start: number, end: number): Generator<DecodedRecord, void, undefined> {
+  for (let at = start; at < end; ) {
+    const record = decodeAt(bytes, at, end)
+    yield record
+    at = record.nextOffset
+  }
 }
 
-function current(cursor: RecordCursor): DecodedRecord {
-  const { key, seq, timestampMs, value, kind, nextOffset } = cursor
-  return { key, seq, timestampMs, value, kind, nextOffset }
+/** Reads single bytes: a cursor's DataView, made for one record, would cost 90 ns more than the record. */
+function decodeAt(bytes: Uint8Array, at: number, end: number): DecodedRecord {
+  const nextOffset = at + sizeAt(bytes, at, end)
+  const valueEnd = nextOffset - 4
+  if (compute(bytes, at, valueEnd) !== readUint32(bytes, valueEnd)) throw corrupt(at)
+  const seqUpper = readUint32(bytes, at + 8)
+  const timestampUpper = readUint32(bytes, at + 16)
+  checkWords(at, seqUpper, timestampUpper)
+  const keyStart = at + RECORD_HEADER_SIZE
+  const keyEnd = keyStart + readUint32(bytes, at)
+  return {
+    key: bytes.subarray(keyStart, keyEnd),
+    seq: (seqUpper & 0xffffff) * TWO_POW_32 + readUint32(bytes, at + 12),
+    timestampMs: timestampUpper * TWO_POW_32 + readUint32(bytes, at + 20),
+    value: bytes.subarray(keyEnd, valueEnd),
+    kind: (seqUpper >>> 24) as RecordKind,
+    nextOffset,
+  }
 }
 
 /**

@@ -27,6 +27,14 @@ export function truncated(what: string, at: number, size: number, room: number):
   return new EncodingError('ENCODING_TRUNCATED', message, at)
 }
 
+export function corrupt(at: number): EncodingError {
+  return new EncodingError('ENCODING_CORRUPT', `the record at offset ${at} does not match its checksum`, at)
+}
+
+export function outOfRange(what: string, at: number): EncodingError {
+  return new EncodingError('ENCODING_OUT_OF_RANGE', `the ${what} at offset ${at} holds a number over 2^53 - 1`, at)
+}
+
 /** What every `TypeError` and `RangeError` for a wrong argument carries. */
 export interface EncodingArgumentError extends Error {
   readonly code: 'ENCODING_INVALID_ARGUMENT'

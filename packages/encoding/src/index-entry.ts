@@ -10,13 +10,11 @@
  * An entry carries no checksum and does not say how many follow: whoever stores entries adds both (the sparse index
  * does). Knows nothing of order.
  */
-import { copyInto, writeUint32, writeUint53 } from './bytes.ts'
-import { checkBytes, checkLength, checkNumber, checkRange, EncodingError, rangeError, truncated } from './errors.ts'
+import { copyInto, HIGHEST_UPPER_WORD, TWO_POW_32, writeUint32, writeUint53 } from './bytes.ts'
+import { checkBytes, checkLength, checkNumber, checkRange, outOfRange, rangeError, truncated } from './errors.ts'
 
 /** Bytes of an index entry before its key. */
 export const INDEX_ENTRY_HEADER_SIZE = 12
-
-const TWO_POW_32 = 4294967296
 
 export interface IndexEntry {
   /** When decoded, a view of the input: borrowed, valid as long as those bytes do not change. */
@@ -101,10 +99,7 @@ export class IndexEntryCursor {
     const size = INDEX_ENTRY_HEADER_SIZE + (room < INDEX_ENTRY_HEADER_SIZE ? 0 : view.getUint32(at))
     if (size > room) throw truncated('index entry', at, size, room)
     const upper = view.getUint32(at + 4)
-    if (upper > 0x1fffff) {
-      const message = `the index entry at offset ${at} names a block offset over 2^53 - 1`
-      throw new EncodingError('ENCODING_OUT_OF_RANGE', message, at)
-    }
+    if (upper > HIGHEST_UPPER_WORD) throw outOfRange('index entry', at)
     this.offset = upper * TWO_POW_32 + view.getUint32(at + 8)
     this.keyStart = at + INDEX_ENTRY_HEADER_SIZE
     this.keyEnd = at + size

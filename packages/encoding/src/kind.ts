@@ -1,4 +1,5 @@
-import { rangeError } from './errors.ts'
+import { HIGHEST_UPPER_WORD } from './bytes.ts'
+import { EncodingError, outOfRange, rangeError } from './errors.ts'
 
 /** What a record means: the top byte of its sequence word. */
 export const RECORD_KIND = {
@@ -30,4 +31,14 @@ export function isRecordKind(kind: number): kind is RecordKind {
 export function checkKind(kind: number): void {
   if (!isRecordKind(kind))
     throw rangeError(`kind must be one of RECORD_KIND (0 to ${HIGHEST_KIND}), not ${String(kind)}`)
+}
+
+/** Throws unless the upper words of a record's sequence and timestamp hold a known kind and nothing over 2^53 - 1. */
+export function checkWords(at: number, seqUpper: number, timestampUpper: number): void {
+  const kind = seqUpper >>> 24
+  if (kind > HIGHEST_KIND) {
+    const message = `the record at offset ${at} is of kind ${kind}, which this version does not know`
+    throw new EncodingError('ENCODING_UNKNOWN_KIND', message, at)
+  }
+  if ((seqUpper & 0xffffff) > HIGHEST_UPPER_WORD || timestampUpper > HIGHEST_UPPER_WORD) throw outOfRange('record', at)
 }

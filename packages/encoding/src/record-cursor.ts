@@ -6,12 +6,11 @@
  * the timestamp, which few scans want, left until it is asked for (200,000 records of 144 bytes, Node.js 20).
  */
 import { compute } from '@lsm/crc'
-import { checkRange, EncodingError, rangeError, truncated } from './errors.ts'
-import { isRecordKind, type RecordKind } from './kind.ts'
+import { TWO_POW_32 } from './bytes.ts'
+import { checkRange, corrupt, rangeError, truncated } from './errors.ts'
+import { checkWords, type RecordKind } from './kind.ts'
 import { RECORD_HEADER_SIZE, RECORD_OVERHEAD } from './record.ts'
 
-const TWO_POW_32 = 4294967296
-const HIGHEST_UPPER_WORD = 0x1fffff
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
 export interface RecordCursorOptions {
@@ -122,10 +121,7 @@ export class RecordCursor {
       if (compute(this.#bytes, at, crcStart) !== view.getUint32(crcStart)) throw corrupt(at)
     }
     const seqWord = view.getUint32(at + 8)
-    const kind = seqWord >>> 24
-    const seqUpper = seqWord & 0xffffff
-    if (!isRecordKind(kind)) throw unknownKind(at, kind)
-    if (seqUpper > HIGHEST_UPPER_WORD || view.getUint32(at + 16) > HIGHEST_UPPER_WORD) throw outOfRange(at)
+    checkWords(at, seqWord, view.getUint32(at + 16))
     const keyStart = at + RECORD_HEADER_SIZE
     const keyEnd = keyStart + keyLength
     const valueEnd = keyEnd + valueLength
@@ -134,21 +130,7 @@ export class RecordCursor {
     this.keyEnd = keyEnd
     this.valueEnd = valueEnd
     this.nextOffset = valueEnd + 4
-    this.seq = seqUpper * TWO_POW_32 + view.getUint32(at + 12)
-    this.kind = kind
+    this.seq = (seqWord & 0xffffff) * TWO_POW_32 + view.getUint32(at + 12)
+    this.kind = (seqWord >>> 24) as RecordKind
   }
-}
-
-function corrupt(at: number): EncodingError {
-  return new EncodingError('ENCODING_CORRUPT', `the record at offset ${at} does not match its checksum`, at)
-}
-
-function unknownKind(at: number, kind: number): EncodingError {
-  const message = `the record at offset ${at} is of kind ${kind}, which this version does not know`
-  return new EncodingError('ENCODING_UNKNOWN_KIND', message, at)
-}
-
-function outOfRange(at: number): EncodingError {
-  const message = `the record at offset ${at} has a sequence number or timestamp over 2^53 - 1`
-  return new EncodingError('ENCODING_OUT_OF_RANGE', message, at)
 }
