@@ -1,0 +1,108 @@
+/**
+ * What the cache knows of one file, and the table that finds it by its id. A file is here as long as something
+ * refers to it (entries, loads under way); then its number is free for another.
+ */
+import { outOfRange, show, wrongType } from './error.ts'
+
+/** A file's name: any string, or a safe integer. `1` and `'1'` are two files. */
+export type FileId = string | number
+
+/** A load under way. `stale` once its result may no longer be cached. */
+export interface Flight<V> {
+  /** Absent while the loader has not yet returned from its synchronous part. */
+  promise: Promise<V> | undefined
+  stale: boolean
+}
+
+export class CachedFile<V> {
+  readonly id: FileId
+  /** Small and dense, the key in the filter and index tiers; -1 once the file is forgotten. */
+  number: number
+  /** Entries in all tiers and loads under way. */
+  references = 0
+  /** First key of each page of the first `NEAR_PAGES`, -1 where none is cached. See page-table.ts. */
+  readonly near: number[] = []
+  /** The same for pages further out. */
+  far: Map<number, number> | undefined = undefined
+  /** Keys of its entries in the data tier: what `invalidate` walks instead of the whole cache. */
+  keys: Set<number> | undefined = undefined
+  /** Loads under way by offset. */
+  flights: Map<number, Flight<V>> | undefined = undefined
+
+  constructor(id: FileId, number: number) {
+    this.id = id
+    this.number = number
+  }
+}
+
+/** Slots of the table of recent files. Two kilobytes of pointers for each 256 slots. */
+const HINTS = 1024
+
+export class FileTable<V> {
+  readonly #byId = new Map<FileId, CachedFile<V>>()
+  readonly #byNumber: (CachedFile<V> | undefined)[] = []
+  readonly #free: number[] = []
+  // A lookup in a Map by a 32-character string takes 26 ns, as long as the rest of a hit. Here a few characters pick a
+  // slot and one comparison (of pointers, when the caller holds on to its string) confirms it: 7 ns.
+  readonly #hints: CachedFile<V>[] = new Array(HINTS).fill(new CachedFile<V>('', -1))
+
+  /** The file with that id if the cache knows it. Anything that is no id is not known. */
+  find(id: FileId): CachedFile<V> | undefined {
+    let slot: number
+    if (typeof id === 'string') {
+      // The middle, the last and the character before a three-letter extension: they tell apart random ids and
+      // numbered file names alike. Where they do not, the Map answers.
+      const n = id.length
+      slot = ((id.charCodeAt(n >> 1) << 6) ^ (id.charCodeAt(n - 1) << 3) ^ id.charCodeAt(n - 5)) & (HINTS - 1)
+    } else if (typeof id === 'number') {
+      slot = id & (HINTS - 1)
+    } else {
+      return undefined
+    }
+    const file = this.#hints[slot] as CachedFile<V>
+    return file.id === id && file.number >= 0 ? file : this.#search(id, slot)
+  }
+
+  #search(id: FileId, slot: number): CachedFile<V> | undefined {
+    const file = this.#byId.get(id)
+    if (file !== undefined) this.#hints[slot] = file
+    return file
+  }
+
+  /** The file with that id, new if need be. The caller counts a reference at once, or calls `release`. */
+  intern(id: FileId): CachedFile<V> {
+    let file = this.find(id)
+    if (file === undefined) {
+      checkFileId(id)
+      file = new CachedFile<V>(id, this.#free.pop() ?? this.#byNumber.length)
+      this.#byNumber[file.number] = file
+      this.#byId.set(id, file)
+    }
+    return file
+  }
+
+  at(number: number): CachedFile<V> {
+    return this.#byNumber[number] as CachedFile<V>
+  }
+
+  /** Takes one reference back; without any the file is forgotten. */
+  release(file: CachedFile<V>): void {
+    file.references--
+    if (file.references > 0) return
+    this.#byId.delete(file.id)
+    this.#byNumber[file.number] = undefined
+    this.#free.push(file.number)
+    file.number = -1
+  }
+
+  values(): IterableIterator<CachedFile<V>> {
+    return this.#byId.values()
+  }
+}
+
+export function checkFileId(id: unknown): void {
+  if (typeof id === 'string' || Number.isSafeInteger(id)) return
+  // Beyond 2^53 two different 64-bit ids can be the same number.
+  if (typeof id === 'number') throw outOfRange(`file id ${id} is not a safe integer; give a string instead`)
+  throw wrongType(`a file id is a string or a safe integer, not ${show(id)}`)
+}

@@ -1,0 +1,8 @@
+export { BlockCache } from './block-cache.ts'
+export type { BlockCacheFile } from './block-cache-file.ts'
+export type { Loader } from './cache-core.ts'
+export type { FileId } from './cached-file.ts'
+export { BlockCacheError, type BlockCacheErrorCode } from './error.ts'
+export { FILTER_OFFSET, INDEX_OFFSET } from './offsets.ts'
+export type { BlockCacheOptions, EvictReason, TierName } from './options.ts'
+export type { BlockCacheStats, TierStats } from './tier.ts'
