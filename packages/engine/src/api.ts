@@ -1,0 +1,199 @@
+/**
+ * The engine's public contract: every type that a user of `@lsm/engine` sees, and nothing else.
+ *
+ * `Engine`, `Keyspace` and `Snapshot` share the read methods; `Engine` and `Keyspace` the write methods (an engine is
+ * its own default keyspace). Byte order is the key order.
+ */
+
+/** A key or a value. A string is its UTF-8 bytes; one with a lone surrogate is a `TypeError`. Copied before the call returns. */
+export type Bytes = string | Uint8Array
+
+/**
+ * What an acknowledgement promises: `'sync'` survives a power cut, `'os'` the death of the process; with an interval
+ * the log is made durable at least that often, and a power cut loses at most that much.
+ */
+export type Durability = 'sync' | 'os' | { readonly intervalMs: number }
+
+/**
+ * What opening does with a log that is not whole: `'strict'` refuses any tail, `'tail'` cuts what a crash can have left,
+ * `'point-in-time'` stops at the first damage and reports what came after it.
+ */
+export type RecoveryMode = 'strict' | 'tail' | 'point-in-time'
+
+/** How the data blocks of tables are stored. */
+export type Compression = 'none' | 'deflate' | 'zstd'
+
+export interface KeyspaceOptions {
+  /** Bytes of records in a data block, before compression. Default 4,096. */
+  readonly blockSizeBytes?: number
+  /** Where a flush or compaction starts its next table. Default 8 MiB. */
+  readonly tableSizeBytes?: number
+  /** Share of absent keys that a table's filter lets through; `false` for no filter. Default 0.01. */
+  readonly filterFalsePositiveRate?: number | false
+  /** Default `'none'`. */
+  readonly compression?: Compression
+  /** Tables of level 0 at which they are compacted. Default 4. */
+  readonly l0Compact?: number
+  /** Tables of level 0 at which writes are delayed. Default 12. */
+  readonly l0Slow?: number
+  /** Tables of level 0 at which writes wait. Default 20. */
+  readonly l0Stop?: number
+  /** Target size of level 1. Default 64 MiB. */
+  readonly level1SizeBytes?: number
+  /** Each level's target over the one above. Default 10. */
+  readonly levelMultiplier?: number
+}
+
+export interface EngineOptions {
+  /** Create the store where there is none. Default true. */
+  readonly createIfMissing?: boolean
+  /** Refuse to open a store that is there already. Default false. */
+  readonly errorIfExists?: boolean
+  /** No lock and no write, not even recovery's. Default false. */
+  readonly readOnly?: boolean
+  /** For writes that do not say otherwise. Default `'sync'`. */
+  readonly durability?: Durability
+  /** Default `'tail'`. */
+  readonly recovery?: RecoveryMode
+  /** Default 16 MiB. */
+  readonly memtableSizeBytes?: number
+  /** Memtables that may wait for their flush before writers wait. Default 2. */
+  readonly maxFrozenMemtables?: number
+  /** Log size at which the keyspaces that pin its oldest segment are flushed. Default 128 MiB. */
+  readonly maxWalSizeBytes?: number
+  /** Blocks, filters and indexes together. Default 32 MiB. */
+  readonly cacheSizeBytes?: number
+  /** Default 512. */
+  readonly maxOpenFiles?: number
+  /** Worker threads that compact; 0 compacts on the main thread, in slices. Default 1. */
+  readonly compactionWorkers?: number
+  /** Default 65,536. */
+  readonly maxKeySizeBytes?: number
+  /** Default 64 MiB, at most 1 GiB. */
+  readonly maxValueSizeBytes?: number
+  /** Keys and values of one batch. Default 64 MiB. */
+  readonly maxBatchSizeBytes?: number
+  /** For keyspaces created without options of their own, the default one included. */
+  readonly keyspaceDefaults?: KeyspaceOptions
+}
+
+export interface WriteOptions {
+  /** Default: the engine's. */
+  readonly durability?: Durability
+  /** Takes effect only before the write is appended to the log. */
+  readonly signal?: AbortSignal
+}
+
+export interface ReadOptions {
+  /** Default: all that was published when the call was made. */
+  readonly snapshot?: Snapshot
+  /** Keep the blocks that are read. Default true. */
+  readonly fillCache?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Keys between bounds. `prefix` stands alone; of `gt` and `gte`, and of `lt` and `lte`, one at the most. */
+export interface Range {
+  readonly gt?: Bytes
+  readonly gte?: Bytes
+  readonly lt?: Bytes
+  readonly lte?: Bytes
+  readonly prefix?: Bytes
+}
+
+export interface ScanOptions extends Range, ReadOptions {
+  /** From the last key down. Default false. */
+  readonly reverse?: boolean
+  /** At most this many pairs. Default: all. */
+  readonly limit?: number
+}
+
+/** One step of a batch. */
+export type Operation = { readonly keyspace?: Keyspace } & (
+  | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
+  | { readonly type: 'delete'; readonly key: Bytes }
+  | { readonly type: 'deleteRange'; readonly range: Range }
+)
+
+/** A key and its value, valid for ever. */
+export type Entry = [key: Uint8Array, value: Uint8Array]
+
+/** A position in the ordered pairs of a range. Starts before the first one. */
+export interface Cursor extends Disposable {
+  /** Goes to the first key at or after `key` (at or before it in a reverse cursor); `next()` then yields it. */
+  seek(key: Bytes): void
+  /** Whether there was a further pair. A promise only where a block must be read. */
+  next(): boolean | Promise<boolean>
+  /** Borrowed until the cursor moves. */
+  readonly key: Uint8Array
+  /** Borrowed until the cursor moves. */
+  readonly value: Uint8Array
+  /** Idempotent. */
+  close(): void
+}
+
+/** What `Engine`, `Keyspace` and `Snapshot` can all do. */
+export interface Reader {
+  get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined>
+  has(key: Bytes, options?: ReadOptions): Promise<boolean>
+  getSync(key: Bytes, options?: ReadOptions): Uint8Array | undefined
+  hasSync(key: Bytes, options?: ReadOptions): boolean
+  /** In the order of `keys`; each block is read once. */
+  getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]>
+  scan(options?: ScanOptions): AsyncIterable<Entry>
+  keys(options?: ScanOptions): AsyncIterable<Uint8Array>
+  values(options?: ScanOptions): AsyncIterable<Uint8Array>
+  scanSync(options?: ScanOptions): Iterable<Entry>
+  cursor(options?: ScanOptions): Cursor
+  count(range?: Range): Promise<number>
+  /** Bytes of files that hold the range, from the indexes alone. */
+  approximateSize(range: Range): Promise<number>
+}
+
+/** What `Engine` and `Keyspace` can do besides reading. */
+export interface Writer {
+  put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void>
+  delete(key: Bytes, options?: WriteOptions): Promise<void>
+  /** One record, however many keys it deletes. */
+  deleteRange(range: Range, options?: WriteOptions): Promise<void>
+}
+
+/** A separate set of keys in the same store, with options of its own. */
+export interface Keyspace extends Reader, Writer {
+  readonly name: string
+}
+
+/** The store as it was at one moment. */
+export interface Snapshot extends Reader, Disposable {
+  /** Idempotent. A snapshot that is still open when its engine closes is named there. */
+  close(): void
+}
+
+/** What one level holds. */
+export interface LevelStats {
+  readonly level: number
+  readonly tables: number
+  readonly sizeBytes: number
+}
+
+export type LsmErrorCode =
+  | 'LSM_CORRUPTION'
+  | 'LSM_IO'
+  | 'LSM_NO_SPACE'
+  /** A sync failed: no more writes until the store is opened again. */
+  | 'LSM_FAILED'
+  | 'LSM_LOCKED'
+  | 'LSM_FENCED'
+  | 'LSM_CLOSED'
+  | 'LSM_READ_ONLY'
+  | 'LSM_NOT_FOUND'
+  | 'LSM_EXISTS'
+  | 'LSM_NOT_A_STORE'
+  | 'LSM_PERMISSION'
+  | 'LSM_UNSUPPORTED_FORMAT'
+  | 'LSM_UNSUPPORTED'
+  | 'LSM_ABORTED'
+  | 'LSM_BUSY'
+
+/** What misuse carries on its `TypeError` or `RangeError`. */
+export type LsmMisuseCode = 'LSM_INVALID_ARGUMENT' | 'LSM_INVALID_OPTIONS'

@@ -1,0 +1,86 @@
+/** The batches that share one write and one sync. */
+import { BatchBuffer } from './batch.ts'
+
+/** How far a batch must have come before it is acknowledged. */
+export type WalDurability = 'sync' | 'os' | { readonly intervalMs: number }
+
+/** Who waits for a batch. Called once, with one of the two, in the order in which batches were submitted. */
+export interface Completion {
+  /**
+   * The batch in `bytes[start, end)` is as durable as was asked; its first operation has the sequence number
+   * `firstSeq`. The bytes are borrowed until this returns. Must not throw.
+   */
+  committed(firstSeq: number, bytes: Uint8Array, start: number, end: number): void
+  /** The batch was not acknowledged. Must not throw. */
+  failed(error: Error): void
+}
+
+/** Batches in their order, with what is known of each in columns: nothing is allocated for a batch. */
+export class CommitGroup {
+  readonly batches: BatchBuffer = new BatchBuffer()
+  readonly starts: number[] = []
+  readonly ends: number[] = []
+  readonly counts: number[] = []
+  readonly firstSeqs: number[] = []
+  readonly completions: Completion[] = []
+  /** Those who wait for a sync and for no batch. */
+  readonly syncWaiters: Completion[] = []
+  wantsSync = false
+
+  get size(): number {
+    return this.starts.length
+  }
+
+  get isEmpty(): boolean {
+    return this.starts.length === 0 && !this.wantsSync
+  }
+
+  /** Takes in the batch that is open in `batches`. */
+  take(completion: Completion, wantsSync: boolean): void {
+    const start = this.batches.end()
+    this.starts.push(start)
+    this.ends.push(this.batches.length)
+    this.counts.push(this.batches.count)
+    this.completions.push(completion)
+    if (wantsSync) this.wantsSync = true
+  }
+
+  /** Gives every batch its sequence number, from `nextSeq` on, and returns the number after the last one. */
+  number(nextSeq: number): number {
+    let seq = nextSeq
+    for (let i = 0; i < this.starts.length; i++) {
+      this.firstSeqs[i] = seq
+      this.batches.setFirstSeq(this.starts[i]!, seq)
+      seq += this.counts[i]!
+    }
+    return seq
+  }
+
+  /** Tells everybody, in order, and forgets them. */
+  commit(): void {
+    const { bytes } = this.batches
+    for (let i = 0; i < this.starts.length; i++) {
+      this.completions[i]!.committed(this.firstSeqs[i]!, bytes, this.starts[i]!, this.ends[i]!)
+    }
+    for (const waiter of this.syncWaiters) waiter.committed(0, bytes, 0, 0)
+    this.#clear()
+  }
+
+  /** Tells everybody, in order, and forgets them. */
+  fail(error: Error): void {
+    for (const completion of this.completions) completion.failed(error)
+    for (const waiter of this.syncWaiters) waiter.failed(error)
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.batches.clear()
+    this.starts.length = 0
+    this.ends.length = 0
+    this.counts.length = 0
+    this.firstSeqs.length = 0
+    this.completions.length = 0
+    this.syncWaiters.length = 0
+    this.wantsSync = false
+  }
+}

@@ -1,0 +1,379 @@
+/**
+ * The log's writer: group commit over one open segment.
+ *
+ * All batches of one tick share one write, and all that arrive while a sync runs share the next write and the next
+ * sync. Acknowledgements come in the order of the batches. It knows files and frames; what an operation means, and
+ * which manifest names a segment, is its owner's business.
+ */
+import type { StorageFile } from '@lsm/storage'
+import type { BatchBuffer } from './batch.ts'
+import { CommitGroup, type Completion, type WalDurability } from './commit-group.ts'
+import { invalidRange, WalError } from './errors.ts'
+import { FragmentChecksum, FrameBuffer, framedSize } from './framing.ts'
+import { systemScheduler, type WalScheduler } from './scheduler.ts'
+import { MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE } from './segment.ts'
+import type { NewSegment } from './segment-file.ts'
+
+/** Up to here a write is done at once: less than the event loop would spend on handing it to a thread and back. */
+const SYNC_WRITE_LIMIT = 256 * 1024
+/** Callers that await each write would otherwise never let timers and sockets have a turn. */
+const LONGEST_RUN_MS = 4
+const RUNS_BETWEEN_CLOCK_READS = 16
+
+export interface WalWriterOptions {
+  /** Whether `appendSync` may be used: the storage's `supportsSync`. */
+  readonly supportsSync: boolean
+  /** Sequence number of the next operation. */
+  readonly nextSeq: number
+  readonly scheduler?: WalScheduler
+}
+
+/** A segment that takes no more: its length is what counts of it. */
+export interface SealedSegment {
+  readonly number: number
+  readonly length: number
+}
+
+export class WalWriter {
+  readonly #scheduler: WalScheduler
+  readonly #supportsSync: boolean
+  readonly #frames = new FrameBuffer()
+  #segment: NewSegment
+  #checksum: FragmentChecksum
+  #length = SEGMENT_HEADER_SIZE
+  #syncedLength = SEGMENT_HEADER_SIZE
+  #nextSeq: number
+  #syncedSeq: number
+  /** Takes batches while `#writing` is on its way. */
+  #filling = new CommitGroup()
+  #writing = new CommitGroup()
+  #isScheduled = false
+  #isBusy = false
+  #isClosed = false
+  #failure: WalError | undefined
+  #whenIdle: (() => void)[] = []
+  #cancelTimer: (() => void) | undefined
+  #timerMs = Number.POSITIVE_INFINITY
+  #runs = 0
+  #turnStarted: number
+
+  /** `segment` comes from `createSegment` and is named by a manifest. */
+  constructor(segment: NewSegment, { supportsSync, nextSeq, scheduler = systemScheduler }: WalWriterOptions) {
+    if (!Number.isSafeInteger(nextSeq) || nextSeq < 1) throw invalidRange(`sequence numbers start at 1, not ${nextSeq}`)
+    this.#segment = segment
+    this.#checksum = new FragmentChecksum(segment.identity.id)
+    this.#supportsSync = supportsSync
+    this.#nextSeq = nextSeq
+    this.#syncedSeq = nextSeq - 1
+    this.#scheduler = scheduler
+    this.#turnStarted = scheduler.now()
+  }
+
+  /** Where the next batch is built: `begin`, `add` …, then `submit` here. Fetch it anew for each batch. */
+  get batch(): BatchBuffer {
+    return this.#filling.batches
+  }
+
+  /** Sequence number of the last operation that was written. */
+  get lastSeq(): number {
+    return this.#nextSeq - 1
+  }
+
+  /** Every operation up to this sequence number is durable. */
+  get syncedSeq(): number {
+    return this.#syncedSeq
+  }
+
+  /** Number of the open segment. */
+  get segmentNumber(): number {
+    return this.#segment.identity.number
+  }
+
+  /** Bytes of the open segment. */
+  get segmentLength(): number {
+    return this.#length
+  }
+
+  /** Bytes that wait for their write. */
+  get queuedBytes(): number {
+    return this.#filling.batches.length
+  }
+
+  /** Why nothing more is taken, if so. */
+  get failure(): WalError | undefined {
+    return this.#failure
+  }
+
+  /**
+   * Queues the batch that is open in `batch`. `completion` hears of it in the order of submission: after the write
+   * for `'os'` or an interval, after the sync for `'sync'`, and never before the batches ahead of it.
+   *
+   * Its failure is `WAL_NOT_WRITTEN` (nothing of it is in the log; try again later), or `WAL_FAILED`, after which
+   * the writer takes nothing more; with `outcome: 'unknown'` the batch may be found when the log is read again.
+   */
+  submit(durability: WalDurability, completion: Completion): void {
+    const refusal = this.#refusal() ?? checkDurability(durability)
+    if (refusal) {
+      this.#filling.batches.cancel()
+      throw refusal
+    }
+    this.#filling.take(completion, durability === 'sync')
+    if (typeof durability === 'object') this.#startTimer(durability.intervalMs)
+    this.#schedule()
+  }
+
+  /** As `submit`, for one batch that `build` fills. Resolves with the sequence number of its first operation. */
+  append(build: (batch: BatchBuffer) => void, durability: WalDurability, timestampMs: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const { batch } = this
+      batch.begin(timestampMs)
+      try {
+        build(batch)
+      } catch (error) {
+        batch.cancel()
+        throw error
+      }
+      this.submit(durability, { committed: resolve, failed: reject })
+    })
+  }
+
+  /** Resolves when everything submitted before is durable. */
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.#refusal()
+      if (refusal) throw refusal
+      this.#filling.wantsSync = true
+      this.#filling.syncWaiters.push({ committed: () => resolve(), failed: reject })
+      this.#schedule()
+    })
+  }
+
+  /**
+   * Goes on in `next`: makes the open segment durable, waits for `publish`, which must make a manifest durable that
+   * seals the old segment and names the new one, and closes the old file. Batches wait meanwhile. After a failure of
+   * any step the writer takes nothing more.
+   */
+  async rotate(next: NewSegment, publish: (sealed: SealedSegment) => Promise<void>): Promise<SealedSegment> {
+    await this.#acquire()
+    try {
+      const refusal = this.#refusal()
+      if (refusal) throw refusal
+      const old = this.#segment
+      if (next.identity.number <= old.identity.number) throw invalidRange('segments are numbered upward')
+      const sealed = { number: old.identity.number, length: this.#length }
+      try {
+        await this.#datasync(old.file)
+        await publish(sealed)
+        await old.file.close()
+      } catch (error) {
+        throw this.#fail('the log could not go on in a new segment', error)
+      }
+      this.#segment = next
+      this.#checksum = new FragmentChecksum(next.identity.id)
+      this.#length = SEGMENT_HEADER_SIZE
+      this.#syncedLength = SEGMENT_HEADER_SIZE
+      return sealed
+    } finally {
+      this.#release()
+    }
+  }
+
+  /**
+   * Writes what is queued, makes it durable, closes the file and returns the segment's length, to be published. After
+   * a failure it closes the file and rejects with that failure. Later calls do nothing and return the same length.
+   */
+  async close(): Promise<SealedSegment> {
+    this.#cancelTimer?.()
+    const sealed = (): SealedSegment => ({ number: this.segmentNumber, length: this.#length })
+    if (this.#isClosed) {
+      await this.#acquire()
+      this.#release()
+      return sealed()
+    }
+    const last = this.#failure ? undefined : this.sync()
+    this.#isClosed = true
+    // Its failure is the writer's, and is thrown below once the file is closed.
+    await last?.catch(() => {})
+    await this.#acquire()
+    try {
+      await this.#segment.file.close()
+    } finally {
+      this.#release()
+    }
+    if (this.#failure) throw this.#failure
+    return sealed()
+  }
+
+  #refusal(): WalError | undefined {
+    if (this.#failure) {
+      const message = `the log takes no more writes: ${this.#failure.message}`
+      return new WalError('WAL_FAILED', message, { cause: this.#failure.cause })
+    }
+    return this.#isClosed ? new WalError('WAL_CLOSED', 'the log is closed') : undefined
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isBusy) return
+    this.#isScheduled = true
+    const run = (): void => {
+      this.#isScheduled = false
+      if (!this.#isBusy) this.#run()
+    }
+    if (++this.#runs % RUNS_BETWEEN_CLOCK_READS !== 0 || this.#scheduler.now() - this.#turnStarted < LONGEST_RUN_MS) {
+      this.#scheduler.microtask(run)
+      return
+    }
+    this.#scheduler.macrotask(() => {
+      this.#turnStarted = this.#scheduler.now()
+      run()
+    })
+  }
+
+  /** Writes the queued group. Synchronous where it can be, since a promise costs more than a small write. */
+  #run(): void {
+    const group = this.#filling
+    if (group.isEmpty) return
+    this.#filling = this.#writing
+    this.#writing = group
+    const nextSeq = group.number(this.#nextSeq)
+    const seqsFit = Number.isSafeInteger(nextSeq)
+    this.#frames.clear()
+    const place = { base: this.#length, syncedMark: this.#syncedLength, checksum: this.#checksum }
+    let room = MAX_SEGMENT_SIZE - this.#length
+    for (let i = 0; i < group.size && room >= 0 && seqsFit; i++) {
+      const length = group.ends[i]! - group.starts[i]!
+      room -= framedSize(place.base + this.#frames.length, length)
+      if (room >= 0) this.#frames.add(group.batches.bytes, group.starts[i]!, group.ends[i]!, place)
+    }
+    if (room < 0 || !seqsFit) {
+      const what = seqsFit ? 'the segment is full: rotate the log' : 'the sequence numbers are used up'
+      group.fail(new WalError('WAL_NOT_WRITTEN', what, { file: this.#segment.file.name }))
+      return
+    }
+    const isSmall = this.#supportsSync && this.#frames.length <= SYNC_WRITE_LIMIT
+    if (!isSmall || group.wantsSync) {
+      this.#isBusy = true
+      void this.#runSlowly(group, nextSeq, isSmall)
+      return
+    }
+    try {
+      this.#segment.file.appendSync(this.#frames.bytes)
+    } catch (error) {
+      this.#isBusy = true
+      void this.#takeBack(group, error).then(() => this.#release())
+      return
+    }
+    this.#written(nextSeq)
+    group.commit()
+  }
+
+  async #runSlowly(group: CommitGroup, nextSeq: number, isSmall: boolean): Promise<void> {
+    try {
+      if (group.size > 0) {
+        const { file } = this.#segment
+        try {
+          if (isSmall) file.appendSync(this.#frames.bytes)
+          else await file.append(this.#frames.bytes)
+        } catch (error) {
+          await this.#takeBack(group, error)
+          return
+        }
+        this.#written(nextSeq)
+      }
+      if (group.wantsSync) {
+        try {
+          await this.#datasync(this.#segment.file)
+        } catch (error) {
+          this.#fail('a sync failed, and what is durable is unknown', error, group)
+          return
+        }
+      }
+      group.commit()
+    } finally {
+      this.#turnStarted = this.#scheduler.now()
+      this.#release()
+    }
+  }
+
+  #written(nextSeq: number): void {
+    this.#length += this.#frames.length
+    this.#nextSeq = nextSeq
+  }
+
+  async #datasync(file: StorageFile): Promise<void> {
+    const length = this.#length
+    const seq = this.lastSeq
+    if (length === this.#syncedLength) return
+    await file.datasync()
+    this.#syncedLength = length
+    this.#syncedSeq = seq
+  }
+
+  /**
+   * Undoes a write that failed half-way. The cut is made durable before anything is written in its place: else a power
+   * cut could bring back frames whose writers were told that they are not there.
+   */
+  async #takeBack(group: CommitGroup, cause: unknown): Promise<void> {
+    const { file } = this.#segment
+    try {
+      await file.truncate(this.#length)
+      await file.datasync()
+      this.#syncedLength = this.#length
+      this.#syncedSeq = this.lastSeq
+    } catch (error) {
+      const both = new AggregateError([cause, error], 'the write failed, and so did taking it back')
+      this.#fail('a write failed and could not be taken back', both, group)
+      return
+    }
+    const what = 'the write failed and was taken back; nothing of it is in the log'
+    group.fail(
+      new WalError('WAL_NOT_WRITTEN', `${file.name}: ${what}`, { file: file.name, offset: this.#length, cause }),
+    )
+  }
+
+  /** Ends all writing. Batches of `group` may be in the log; those that were only queued are not. */
+  #fail(what: string, cause: unknown, group?: CommitGroup): WalError {
+    const file = this.#segment.file.name
+    const context = { file, offset: this.#length, cause }
+    this.#failure ??= new WalError('WAL_FAILED', `${file}: ${what}`, context)
+    this.#cancelTimer?.()
+    group?.fail(new WalError('WAL_FAILED', `${file}: ${what}`, { ...context, outcome: 'unknown' }))
+    this.#filling.fail(new WalError('WAL_FAILED', `${file}: not written, because ${what}`, context))
+    return this.#failure
+  }
+
+  /** Waits until nothing is written or synced, and keeps it so until `#release`. */
+  async #acquire(): Promise<void> {
+    while (this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
+    this.#isBusy = true
+  }
+
+  #release(): void {
+    this.#isBusy = false
+    const next = this.#whenIdle.shift()
+    if (next) next()
+    if (!this.#filling.isEmpty) {
+      if (this.#failure) this.#filling.fail(this.#failure)
+      else this.#schedule()
+    }
+  }
+
+  #startTimer(intervalMs: number): void {
+    if (intervalMs >= this.#timerMs) return
+    this.#cancelTimer?.()
+    this.#timerMs = intervalMs
+    this.#cancelTimer = this.#scheduler.delay(() => {
+      this.#cancelTimer = undefined
+      this.#timerMs = Number.POSITIVE_INFINITY
+      // Its failure shows in `failure` and in every later write.
+      if (!this.#refusal()) this.sync().catch(() => {})
+    }, intervalMs)
+  }
+}
+
+function checkDurability(durability: WalDurability): Error | undefined {
+  if (durability === 'sync' || durability === 'os') return undefined
+  const intervalMs = (durability as { intervalMs?: unknown } | null)?.intervalMs
+  if (typeof intervalMs === 'number' && intervalMs > 0 && intervalMs < 2 ** 31) return undefined
+  return invalidRange("durability is 'sync', 'os' or { intervalMs } with a number of milliseconds from 1 to 2^31 - 1")
+}
