@@ -10,7 +10,7 @@
  * An entry carries no checksum and does not say how many follow: whoever stores entries adds both (the sparse index
  * does). Knows nothing of order.
  */
-import { copyInto, HIGHEST_UPPER_WORD, TWO_POW_32, writeUint32, writeUint53 } from './bytes.ts'
+import { HIGHEST_UPPER_WORD, TWO_POW_32, writeUint32, writeUint53 } from './bytes.ts'
 import { checkBytes, checkLength, checkNumber, checkRange, outOfRange, rangeError, truncated } from './errors.ts'
 
 /** Bytes of an index entry before its key. */
@@ -52,7 +52,7 @@ export function encodeIndexEntryInto(target: Uint8Array, at: number, key: Uint8A
   }
   writeUint32(target, at, key.length)
   writeUint53(target, at + 4, offset, 0)
-  copyInto(target, at + INDEX_ENTRY_HEADER_SIZE, key)
+  target.set(key, at + INDEX_ENTRY_HEADER_SIZE)
   return at + size
 }
 

@@ -10,7 +10,7 @@
  * `seq` and `timestampMs` are at most 2^53 - 1. Knows nothing of files, blocks' trailers or what a value means.
  */
 import { compute } from '@lsm/crc'
-import { copyInto, readUint32, writeUint32, writeUint53 } from './bytes.ts'
+import { readUint32, writeUint32, writeUint53 } from './bytes.ts'
 import { checkBytes, checkLength, checkNumber, rangeError } from './errors.ts'
 import { checkKind, type RecordKind } from './kind.ts'
 
@@ -62,8 +62,8 @@ export function encodeRecordInto(
   checkBytes(key, 'key')
   checkBytes(value, 'value')
   const keyStart = beginRecord(target, offset, key.length, value.length, seq, timestampMs, kind)
-  copyInto(target, keyStart, key)
-  copyInto(target, keyStart + key.length, value)
+  target.set(key, keyStart)
+  target.set(value, keyStart + key.length)
   return seal(target, offset, keyStart + key.length + value.length)
 }
 
