@@ -18,8 +18,6 @@ export interface AcquireOptions {
   readonly timeoutMs?: number | undefined
 }
 
-const NO_OPTIONS: AcquireOptions = {}
-
 /** The longest delay that timers keep: a longer one would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
@@ -27,8 +25,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
  * The options as they were at the time of the call, with no `timeoutMs` for no limit. They are read once and before
  * the lock's state is looked at, because a getter may run any code, this lock's methods included.
  */
-export function readOptions(options: AcquireOptions | undefined): AcquireOptions {
-  if (options === undefined) return NO_OPTIONS
+export function readOptions(options: AcquireOptions = {}): AcquireOptions {
   if (typeof options !== 'object' || options === null) throw misuse(TypeError, 'options must be an object')
   const { signal, timeoutMs } = options
   if (signal !== undefined && !isSignal(signal)) throw misuse(TypeError, 'signal must be an AbortSignal')

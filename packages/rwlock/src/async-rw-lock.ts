@@ -118,7 +118,6 @@ export class AsyncRWLock {
     // Two paths, because most requests have no limit and need none of the closures of those that do.
     if (!signal && !timeoutMs) return new Promise((resolve) => queue.push(resolve))
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => giveUp(aborted(mode, signal))
       // Whichever comes first, neither the signal nor the timer keeps anything of a request that is decided.
       const disarm = (): void => {
         clearTimeout(timer)
@@ -129,12 +128,16 @@ export class AsyncRWLock {
         this.#turns.leave(mode, waiter)
         reject(error)
       }
+      const onAbort = (): void => giveUp(aborted(mode, signal))
       signal?.addEventListener('abort', onAbort)
       // Not unreferenced: a program that waits for nothing else must still see its time-out.
       const timer = timeoutMs && setTimeout(() => giveUp(this.#timedOut(mode, timeoutMs)), timeoutMs)
       const waiter = queue.push((handle) => {
         disarm()
-        resolve(handle)
+        // A signal that several requests share tells them one by one; the first to leave may make way for the next.
+        if (!signal?.aborted) return resolve(handle)
+        reject(aborted(mode, signal))
+        return false
       })
     })
   }
@@ -147,5 +150,7 @@ export class AsyncRWLock {
 }
 
 function aborted(mode: LockMode, signal: AbortSignalLike | undefined): RWLockError {
-  return new RWLockError('RWLOCK_ABORTED', `${mode} lock not granted: aborted, see cause`, { cause: signal?.reason })
+  return new RWLockError('RWLOCK_ABORTED', `${mode} lock not granted: the signal was aborted`, {
+    cause: signal?.reason,
+  })
 }

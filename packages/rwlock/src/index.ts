@@ -1,3 +1,3 @@
 export { type AbortSignalLike, type AcquireOptions, AsyncRWLock } from './async-rw-lock.ts'
 export { RWLockError, type RWLockErrorCode } from './errors.ts'
-export type { LockMode, ReadHandle, WriteHandle } from './lock-handle.ts'
+export type { ReadHandle, WriteHandle } from './lock-handle.ts'

@@ -6,8 +6,6 @@ export type LockMode = 'read' | 'write'
 
 /** One hold on the lock. It belongs to whoever acquired it, and must be released by them. */
 export interface ReadHandle {
-  /** How the lock is held, or was when it was released. */
-  readonly mode: LockMode
   /** Whether this hold is over. */
   readonly isReleased: boolean
   /**
@@ -33,29 +31,23 @@ export interface WriteHandle extends ReadHandle {
 /** What a handle gives its hold back to. */
 export interface Holdings {
   release(): void
+  /** Called by one of the holders. */
   downgrade(): void
 }
 
 /** The one implementation of both handles: a single shape keeps every call site on the hot path monomorphic. */
 export class LockHandle implements WriteHandle {
   #holdings: Holdings | undefined
-  #mode: LockMode
 
-  declare readonly [Symbol.dispose]: () => void
+  declare [Symbol.dispose]: () => void
 
   static {
-    // Node.js before 20, Safari and older Firefox have no such symbol; a handle is then released by hand.
-    if (Symbol.dispose)
-      Object.defineProperty(LockHandle.prototype, Symbol.dispose, { value: LockHandle.prototype.release })
+    // Older browsers have no such symbol; a handle is then released by hand.
+    if (Symbol.dispose) LockHandle.prototype[Symbol.dispose] = LockHandle.prototype.release
   }
 
-  constructor(holdings: Holdings, mode: LockMode) {
+  constructor(holdings: Holdings) {
     this.#holdings = holdings
-    this.#mode = mode
-  }
-
-  get mode(): LockMode {
-    return this.#mode
   }
 
   get isReleased(): boolean {
@@ -70,8 +62,6 @@ export class LockHandle implements WriteHandle {
 
   downgrade(): void {
     if (!this.#holdings) throw new RWLockError('RWLOCK_RELEASED', 'downgrade() after release()')
-    if (this.#mode === 'read') return
-    this.#mode = 'read'
     this.#holdings.downgrade()
   }
 }

@@ -32,14 +32,13 @@ export class Turns implements Holdings {
       if (this.isWriting || this.readers) return undefined
       this.isWriting = true
     }
-    return new LockHandle(this, mode)
+    return new LockHandle(this)
   }
 
   /** Takes a request back that is still queued, as if it had never been made. */
   leave(mode: LockMode, waiter: Waiter): void {
     this.waiting[mode].remove(waiter)
-    // Without this, readers held back by a writer that no longer exists would wait for somebody else's release.
-    if (!this.isWriting && !this.waiting.write.length) this.#admitReaders()
+    this.#advance()
   }
 
   release(): void {
@@ -49,23 +48,28 @@ export class Turns implements Holdings {
     } else {
       this.readers--
     }
-    if (this.readers) return
-    const writer = this.waiting.write.shift()
-    if (!writer) return
-    this.isWriting = true
-    writer.grant(new LockHandle(this, 'write'))
+    this.#advance()
   }
 
   downgrade(): void {
+    // If anybody writes, it is the holder who calls this; if nobody does, the caller has been here before.
+    if (!this.isWriting) return
     this.isWriting = false
     this.readers = 1
     this.#admitReaders()
   }
 
+  #advance(): void {
+    while (!this.readers && !this.isWriting && this.waiting.write.length) this.isWriting = this.#grantNext('write')
+    // Without this, readers held back by a writer that gave up would wait for somebody else's release.
+    if (!this.isWriting && !this.waiting.write.length) this.#admitReaders()
+  }
+
   #admitReaders(): void {
-    for (let reader = this.waiting.read.shift(); reader; reader = this.waiting.read.shift()) {
-      this.readers++
-      reader.grant(new LockHandle(this, 'read'))
-    }
+    while (this.waiting.read.length) if (this.#grantNext('read')) this.readers++
+  }
+
+  #grantNext(mode: LockMode): boolean {
+    return this.waiting[mode].shift().grant(new LockHandle(this)) !== false
   }
 }
