@@ -1,0 +1,61 @@
+/** What is in the tarball: all that a user needs, and nothing of the workshop. */
+import { posix } from 'node:path'
+import type { Manifest } from '@lsm/tidy'
+import { type Check, fileText } from '../subject.ts'
+
+export const contents: Check = {
+  name: 'contents',
+  run: ({ files, top }) => Promise.resolve({ problems: judgeContents(files, [top]) }),
+}
+
+const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
+const EXPECTED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
+const MACHINE_PATH = /(?<![\w.\-/])(\/(work|farm|root)\/|\/home\/[\w.-]+\/|\/Users\/[\w.-]+\/|\/tmp\/)/
+
+export function judgeContents(files: ReadonlyMap<string, Uint8Array>, machinePaths: readonly string[] = []): string[] {
+  const problems = REQUIRED.filter((path) => !files.has(path)).map((path) => `the tarball has no ${path}`)
+  for (const path of files.keys()) {
+    if (!EXPECTED.test(path) || /\.(test|bench)\./.test(path))
+      problems.push(`the tarball has ${path}, which no user needs`)
+    const text = fileText(files, path)
+    const found = MACHINE_PATH.exec(text)?.[0] ?? machinePaths.find((each) => text.includes(each))
+    if (found !== undefined) problems.push(`${path} has "${found}", a path of the machine that built it`)
+    if (path.endsWith('.map')) problems.push(...judgeMap(path, text, files))
+    const source = path.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')
+    if (/^dist\/.*\.js$/.test(path) && hasSources(files) && !files.has(source))
+      problems.push(`${path} is left over from a source that is gone: take dist away and build`)
+  }
+  return [...problems, ...judgeManifest(files)]
+}
+
+const hasSources = (files: ReadonlyMap<string, Uint8Array>): boolean => files.has('src/index.ts')
+
+function judgeMap(path: string, text: string, files: ReadonlyMap<string, Uint8Array>): string[] {
+  const { sources = [], sourcesContent } = JSON.parse(text) as { sources?: string[]; sourcesContent?: unknown }
+  if (sourcesContent !== undefined) return []
+  const targets = sources.map((source) => posix.join(posix.dirname(path), source))
+  return targets
+    .filter((each) => !files.has(each))
+    .map((each) => `${path} leads to ${each}, which is not in the tarball`)
+}
+
+function judgeManifest(files: ReadonlyMap<string, Uint8Array>): string[] {
+  const text = fileText(files, 'package.json')
+  if (text === '') return []
+  const manifest = JSON.parse(text) as Manifest
+  const problems: string[] = []
+  if (text.includes('"workspace:')) problems.push('package.json has a "workspace:" range, which npm does not know')
+  if (text.includes('"link:') || text.includes('"file:'))
+    problems.push('package.json depends on a folder of this machine')
+  if (JSON.stringify(manifest.exports ?? {}).includes('@lsm/source'))
+    problems.push('package.json exports the condition @lsm/source, which is for the workspace')
+  for (const target of targetsOf(manifest.exports))
+    if (!files.has(target.replace(/^\.\//, '')))
+      problems.push(`package.json exports ${target}, which is not in the tarball`)
+  return problems
+}
+
+function targetsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(targetsOf) : []
+}
