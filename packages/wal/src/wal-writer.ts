@@ -50,6 +50,7 @@ export class WalWriter {
   #isScheduled = false
   #isBusy = false
   #isClosed = false
+  #closing: Promise<SealedSegment> | undefined
   #failure: WalError | undefined
   #whenIdle: (() => void)[] = []
   #cancelTimer: (() => void) | undefined
@@ -112,9 +113,9 @@ export class WalWriter {
    * the writer takes nothing more; with `outcome: 'unknown'` the batch may be found when the log is read again.
    */
   submit(durability: WalDurability, completion: Completion): void {
-    const refusal = this.#refusal() ?? checkDurability(durability)
+    const refusal = this.#refusal() ?? checkDurability(durability) ?? checkBatch(this.batch)
     if (refusal) {
-      this.#filling.batches.cancel()
+      this.batch.cancel()
       throw refusal
     }
     this.#filling.take(completion, durability === 'sync')
@@ -180,20 +181,19 @@ export class WalWriter {
 
   /**
    * Writes what is queued, makes it durable, closes the file and returns the segment's length, to be published. After
-   * a failure it closes the file and rejects with that failure. Later calls do nothing and return the same length.
+   * a failure it closes the file and rejects with that failure. Later calls do nothing and answer the same.
    */
-  async close(): Promise<SealedSegment> {
-    this.#cancelTimer?.()
-    const sealed = (): SealedSegment => ({ number: this.segmentNumber, length: this.#length })
-    if (this.#isClosed) {
-      await this.#acquire()
-      this.#release()
-      return sealed()
-    }
+  close(): Promise<SealedSegment> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<SealedSegment> {
     const last = this.#failure ? undefined : this.sync()
     this.#isClosed = true
     // Its failure is the writer's, and is thrown below once the file is closed.
     await last?.catch(() => {})
+    this.#cancelTimer?.()
     await this.#acquire()
     try {
       await this.#segment.file.close()
@@ -201,7 +201,7 @@ export class WalWriter {
       this.#release()
     }
     if (this.#failure) throw this.#failure
-    return sealed()
+    return { number: this.segmentNumber, length: this.#length }
   }
 
   #refusal(): WalError | undefined {
@@ -369,6 +369,10 @@ export class WalWriter {
       if (!this.#refusal()) this.sync().catch(() => {})
     }, intervalMs)
   }
+}
+
+function checkBatch(batch: BatchBuffer): Error | undefined {
+  return batch.count > 0 ? undefined : invalidRange('a batch has at least one operation')
 }
 
 function checkDurability(durability: WalDurability): Error | undefined {
