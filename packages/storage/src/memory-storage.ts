@@ -5,7 +5,7 @@ import { type Volume, type VolumeFile, VolumeStorage } from './volume-storage.ts
 class MemoryFile implements VolumeFile {
   readonly #bytes = new PagedBytes()
 
-  get size(): number {
+  stat(): number {
     return this.#bytes.size
   }
 
@@ -13,8 +13,9 @@ class MemoryFile implements VolumeFile {
     return this.#bytes.read(buffer, offset, length, position)
   }
 
-  write(data: Uint8Array, position: number): void {
+  write(data: Uint8Array, position: number): number {
     this.#bytes.write(data, position)
+    return data.byteLength
   }
 
   truncate(size: number): void {
@@ -22,18 +23,28 @@ class MemoryFile implements VolumeFile {
   }
 
   datasync(): void {}
+
+  close(): void {}
 }
 
 class MemoryVolume implements Volume {
-  lockHolder: string | undefined
-  readonly #files = new Map<string, VolumeFile>()
+  readonly #files = new Map<string, MemoryFile>()
+  #holder: string | undefined
 
-  lookup(name: string): VolumeFile | undefined {
-    return this.#files.get(name)
+  has(name: string): boolean {
+    return this.#files.has(name)
   }
 
   names(): string[] {
     return [...this.#files.keys()]
+  }
+
+  stat(name: string): number {
+    return this.open(name).stat()
+  }
+
+  open(name: string): VolumeFile {
+    return this.#files.get(name)!
   }
 
   create(name: string): VolumeFile {
@@ -43,8 +54,7 @@ class MemoryVolume implements Volume {
   }
 
   link(existing: string, name: string): void {
-    const file = this.#files.get(existing)
-    if (file !== undefined) this.#files.set(name, file)
+    this.#files.set(name, this.#files.get(existing)!)
   }
 
   unlink(name: string): void {
@@ -52,6 +62,16 @@ class MemoryVolume implements Volume {
   }
 
   syncDirectory(): void {}
+
+  lock(holder: string): string | undefined {
+    if (this.#holder !== undefined) return this.#holder
+    this.#holder = holder
+    return undefined
+  }
+
+  unlock(holder: string): void {
+    if (this.#holder === holder) this.#holder = undefined
+  }
 }
 
 /** A storage in memory. All that is written is as durable as the process. */

@@ -2,8 +2,8 @@
 import fs, { type BigIntStats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { StorageError } from '../errors.ts'
+import { systemCode } from '../map-error.ts'
 import type { DescriptorOwner, NodeFileSystem } from './file-system.ts'
-import { systemCode } from './map-error.ts'
 
 /** Only the owner of the directory gets in. */
 const DIRECTORY_MODE = 0o700

@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import { StorageError } from '../errors.ts'
-import { systemCode } from './map-error.ts'
+import { systemCode } from '../map-error.ts'
 
 // The fixed places first: which primitive is used must not hang on somebody's PATH.
 const PROGRAMS = ['/usr/bin/flock', '/bin/flock', 'flock']

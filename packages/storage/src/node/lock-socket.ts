@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:net'
 import { StorageError } from '../errors.ts'
-import { systemCode } from './map-error.ts'
+import { systemCode } from '../map-error.ts'
 
 // All of sun_path: runtimes disagree on how long a shorter abstract name is, so that each would get "the same" one.
 const NAME_BYTES = 108

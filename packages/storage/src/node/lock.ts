@@ -7,12 +7,12 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { LockGrip } from '../base-storage.ts'
 import { StorageError } from '../errors.ts'
+import { systemCode } from '../map-error.ts'
 import { LOCK_NAME } from '../names.ts'
 import { identityOf } from './directory.ts'
 import type { DescriptorOwner, NodeFileSystem } from './file-system.ts'
 import { flockThroughChild } from './lock-flock.ts'
 import { type HeldSocket, holdSocket } from './lock-socket.ts'
-import { systemCode } from './map-error.ts'
 import { FILE_MODE, notAFile, SAFE_FLAGS } from './node-file.ts'
 
 /**

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { BaseStorage, type LockGrip, type OpenedBackend } from '../base-storage.ts'
 import { StorageError, type StorageErrorContext } from '../errors.ts'
+import { mapError, systemCode } from '../map-error.ts'
 import { TEMPORARY_PREFIX } from '../names.ts'
 import type { OpenMode, StorageDescriptor } from '../storage.ts'
 import { type Directory, identityOf, openDirectory } from './directory.ts'
 import { type NodeFileSystem, nodeFileSystem } from './file-system.ts'
 import { type NodeLock, takeNodeLock } from './lock.ts'
-import { mapError, systemCode } from './map-error.ts'
 import { notAFile, openNodeFile, openNodeFileSync } from './node-file.ts'
 
 export interface NodeStorageOptions {

@@ -1,5 +1,5 @@
 /** What a failed system call means to the caller of a storage. */
-import { StorageError, type StorageErrorCode, type StorageErrorContext } from '../errors.ts'
+import { StorageError, type StorageErrorCode, type StorageErrorContext } from './errors.ts'
 
 const CODES: Readonly<Record<string, StorageErrorCode>> = {
   ENOENT: 'STORAGE_NOT_FOUND',
