@@ -2,6 +2,7 @@ import { BlockCacheFile } from './block-cache-file.ts'
 import { CacheCore, type Loader } from './cache-core.ts'
 import { checkFileId, type FileId } from './cached-file.ts'
 import type { BlockCacheOptions } from './options.ts'
+import { PAGE_MASK } from './page-table.ts'
 import type { BlockCacheStats } from './tier.ts'
 
 /**
@@ -23,7 +24,17 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   get(fileId: FileId, offset: number): V | undefined {
     const core = this.#core
     const file = core.files.find(fileId)
-    return file === undefined ? core.miss(fileId, offset) : core.get(file, offset)
+    if (file === undefined) return core.miss(fileId, offset)
+    // The path of a hit, as in BlockCacheFile.get.
+    if ((offset | 0) === offset) {
+      const { near } = file
+      const page = offset >>> 16
+      if (page < near.length) {
+        const base = near[page] as number
+        if (base >= 0) return core.data.get(base + (offset & PAGE_MASK))
+      }
+    }
+    return core.get(file, offset)
   }
 
   /** The cached entry or `undefined`; counts nothing and leaves the order as it is. */
@@ -42,7 +53,7 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
    * longer what was in its place. A load under way for the same block keeps its waiters but is not cached any more.
    */
   put(fileId: FileId, offset: number, entry: V): boolean {
-    return this.#core.put(fileId, offset, entry)
+    return this.#core.put(this.#core.files.find(fileId), fileId, offset, entry)
   }
 
   /**

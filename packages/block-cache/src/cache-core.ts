@@ -8,20 +8,18 @@ import { type CachedFile, checkFileId, type FileId, FileTable, type Flight } fro
 import { BlockCacheError, outOfRange, show, wrongType } from './error.ts'
 import { FILTER_OFFSET, INDEX_OFFSET } from './offsets.ts'
 import { type BlockCacheOptions, budgetOf, checkOptions, type EvictReason, type TierName } from './options.ts'
-import { NEAR_PAGES, PAGE_MASK, PAGE_SIZE, PageTable } from './page-table.ts'
+import { PageTable } from './page-table.ts'
 import { type BlockCacheStats, type Leaving, Tier } from './tier.ts'
 
 /** Reads a block that is not cached. */
 export type Loader<V> = () => V | PromiseLike<V>
-
-const NEAR_END = NEAR_PAGES * PAGE_SIZE
 
 type Departure<V> = readonly [entry: V, fileId: FileId, offset: number, reason: EvictReason]
 
 export class CacheCore<V extends NonNullable<unknown>> {
   readonly files: FileTable<V> = new FileTable()
   readonly #pages: PageTable<V> = new PageTable()
-  readonly #data: Tier<V>
+  readonly data: Tier<V>
   readonly #index: Tier<V>
   readonly #filter: Tier<V>
   readonly #onEvict: BlockCacheOptions<V>['onEvict']
@@ -31,38 +29,17 @@ export class CacheCore<V extends NonNullable<unknown>> {
     checkOptions(options)
     const leaving: Leaving<V> = (tier, key, entry, reason) => this.#leave(tier, key, entry, reason)
     const tier = (name: TierName) => new Tier<V>(name, budgetOf(options, name), options.sizeOf, leaving)
-    this.#data = tier('data')
+    this.data = tier('data')
     this.#index = tier('index')
     this.#filter = tier('filter')
     this.#onEvict = options.onEvict
   }
 
-  /** The path of every hit; kept short, so that it is inlined where it is hot. */
+  /** Any look-up. The callers have tried `near` before, which is the path of a hit in the data tier. */
   get(file: CachedFile<V>, offset: number): V | undefined {
-    if ((offset | 0) === offset && offset >= 0 && offset < NEAR_END) {
-      const { near } = file
-      const index = offset >>> 16
-      if (index < near.length) {
-        const base = near[index] as number
-        if (base >= 0) return this.#hit(this.#data, base + (offset & PAGE_MASK))
-      }
-    }
-    return this.#getElsewhere(file, offset)
-  }
-
-  #hit(tier: Tier<V>, key: number): V | undefined {
-    const { getOptions } = tier
-    const entry = tier.lru.get(key, getOptions)
-    if (getOptions.status !== undefined) (getOptions as { status: unknown }).status = undefined
-    if (entry === undefined) tier.misses++
-    else tier.hits++
-    return entry
-  }
-
-  #getElsewhere(file: CachedFile<V>, offset: number): V | undefined {
     const tier = this.#tierOf(offset)
-    const key = tier === this.#data ? this.#pages.find(file, offset) : file.number
-    if (key >= 0) return this.#hit(tier, key)
+    const key = this.#keyOf(tier, file, offset)
+    if (key >= 0) return tier.get(key)
     tier.misses++
     return undefined
   }
@@ -84,12 +61,11 @@ export class CacheCore<V extends NonNullable<unknown>> {
     return key < 0 ? undefined : tier.lru.peek(key)
   }
 
-  put(fileId: FileId, offset: number, entry: V): boolean {
+  put(file: CachedFile<V> | undefined, fileId: FileId, offset: number, entry: V): boolean {
     const tier = this.#tierOf(offset)
-    checkFileId(fileId)
-    const file = this.files.find(fileId)
-    if (file?.flights !== undefined) this.#supersede(file, offset)
-    const cached = this.#admit(tier, fileId, offset, entry)
+    if (file === undefined) checkFileId(fileId)
+    else if (file.flights !== undefined) this.#supersede(file, offset)
+    const cached = this.#admit(tier, file, fileId, offset, entry)
     this.#report()
     return cached
   }
@@ -139,7 +115,7 @@ export class CacheCore<V extends NonNullable<unknown>> {
     const current = !flight.stale
     this.#land(file, offset, flight)
     if (current) {
-      this.#admit(tier, file.id, offset, entry)
+      this.#admit(tier, this.files.find(file.id), file.id, offset, entry)
       this.#report()
     } else {
       checkEntry(entry)
@@ -161,28 +137,26 @@ export class CacheCore<V extends NonNullable<unknown>> {
   }
 
   /** Caches an entry, or drops the one in its place if this one is larger than its tier. */
-  #admit(tier: Tier<V>, fileId: FileId, offset: number, entry: V): boolean {
+  #admit(tier: Tier<V>, known: CachedFile<V> | undefined, fileId: FileId, offset: number, entry: V): boolean {
     checkEntry(entry)
     const size = tier.sizeFor(entry)
+    // `sizeOf` is the caller's and may have used this cache.
+    const there = known !== undefined && known.number >= 0 ? known : this.files.find(fileId)
     if (size < 0) {
-      const old = this.files.find(fileId)
-      const key = old === undefined ? -1 : this.#keyOf(tier, old, offset)
-      if (key >= 0) tier.lru.delete(key)
+      if (there !== undefined) this.#remove(tier, there, offset)
       return false
     }
-    const file = this.files.intern(fileId)
-    let key = this.#keyOf(tier, file, offset)
-    if (key < 0 || !tier.lru.has(key)) {
-      // Counted before lru-cache makes room: the entry that goes may be the last other one of this file or page.
-      file.references++
-      if (tier === this.#data) {
-        key = this.#pages.claim(file, offset)
-        file.keys ??= new Set()
-        file.keys.add(key)
-      }
-    }
+    const file = there ?? this.files.intern(fileId)
+    const key = tier === this.data ? this.#pages.claim(file, offset) : file.number
+    // Counted before lru-cache makes room: the entry that goes may be the last other one of this file or page.
+    if (tier === this.data ? this.#pages.claimed : !tier.lru.has(key)) file.references++
     tier.set(key, entry, size)
     return true
+  }
+
+  #remove(tier: Tier<V>, file: CachedFile<V>, offset: number): boolean {
+    const key = this.#keyOf(tier, file, offset)
+    return key >= 0 && tier.lru.delete(key)
   }
 
   delete(file: CachedFile<V> | undefined, fileId: FileId, offset: number): boolean {
@@ -191,11 +165,10 @@ export class CacheCore<V extends NonNullable<unknown>> {
       checkFileId(fileId)
       return false
     }
-    if (file.flights !== undefined) this.#supersede(file, offset)
-    const key = this.#keyOf(tier, file, offset)
-    const deleted = key >= 0 && tier.lru.delete(key)
+    this.#supersede(file, offset)
+    const removed = this.#remove(tier, file, offset)
     this.#report()
-    return deleted
+    return removed
   }
 
   invalidate(file: CachedFile<V> | undefined, fileId: FileId): number {
@@ -213,7 +186,7 @@ export class CacheCore<V extends NonNullable<unknown>> {
     file.references++
     for (const [offset, flight] of file.flights ?? []) this.#land(file, offset, flight)
     let entries = 0
-    for (const key of file.keys ?? []) if (this.#data.lru.delete(key)) entries++
+    for (const key of this.#pages.keys(file)) if (this.data.lru.delete(key)) entries++
     if (this.#index.lru.delete(file.number)) entries++
     if (this.#filter.lru.delete(file.number)) entries++
     this.files.release(file)
@@ -226,11 +199,11 @@ export class CacheCore<V extends NonNullable<unknown>> {
   }
 
   stats(): BlockCacheStats {
-    return { data: this.#data.stats(), index: this.#index.stats(), filter: this.#filter.stats() }
+    return { data: this.data.stats(), index: this.#index.stats(), filter: this.#filter.stats() }
   }
 
   #tierOf(offset: number): Tier<V> {
-    if (offset >= 0 && Number.isSafeInteger(offset)) return this.#data
+    if (offset >= 0 && Number.isSafeInteger(offset)) return this.data
     if (offset === FILTER_OFFSET) return this.#filter
     if (offset === INDEX_OFFSET) return this.#index
     if (typeof offset !== 'number') throw wrongType(`an offset is a number, not ${show(offset)}`)
@@ -238,7 +211,7 @@ export class CacheCore<V extends NonNullable<unknown>> {
   }
 
   #keyOf(tier: Tier<V>, file: CachedFile<V>, offset: number): number {
-    return tier === this.#data ? this.#pages.find(file, offset) : file.number
+    return tier === this.data ? this.#pages.find(file, offset) : file.number
   }
 
   /** lru-cache lets an entry go: the tables follow at once, `onEvict` when the call is done. */
@@ -250,11 +223,8 @@ export class CacheCore<V extends NonNullable<unknown>> {
       this.#departed.push([entry, file.id, offset, REASONS[reason] ?? 'removed'])
     }
     if (reason === 'set') return
-    if (data) {
-      file.keys?.delete(key)
-      this.#pages.release(key)
-    }
-    if (reason === 'evict') (data ? this.#data : tierName === 'filter' ? this.#filter : this.#index).evictions++
+    if (data) this.#pages.release(key)
+    if (reason === 'evict') (data ? this.data : tierName === 'filter' ? this.#filter : this.#index).evictions++
     this.files.release(file)
   }
 

@@ -20,12 +20,10 @@ export class CachedFile<V> {
   number: number
   /** Entries in all tiers and loads under way. */
   references = 0
-  /** First key of each page of the first `NEAR_PAGES`, -1 where none is cached. See page-table.ts. */
+  /** First key of each page of the first 1,024, -1 where none is cached. See page-table.ts. */
   readonly near: number[] = []
   /** The same for pages further out. */
   far: Map<number, number> | undefined = undefined
-  /** Keys of its entries in the data tier: what `invalidate` walks instead of the whole cache. */
-  keys: Set<number> | undefined = undefined
   /** Loads under way by offset. */
   flights: Map<number, Flight<V>> | undefined = undefined
 
