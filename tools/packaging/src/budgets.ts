@@ -28,14 +28,6 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   sstable: part,
 }
 
-/**
- * Entries, besides the main one, that are for Node.js alone by what they do. All others must bundle for a browser.
- * Keys are package names, values the paths of `exports`.
- */
-export const NODE_ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  storage: ['./node'],
-}
-
 /** The bytes that a package may weigh, or `undefined` when the table does not know it. */
 export function allowedBytes(budget: Budget | undefined): number | undefined {
   return budget?.raisedBytes ?? budget?.standardBytes

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { format } from './finding.ts'
+import { type Finding, finding, format, type Rule } from './finding.ts'
 import { RULES } from './rules.ts'
 import { openWorkspace } from './workspace.ts'
 
@@ -20,11 +20,19 @@ if (values.rules) {
   for (const { name, says } of RULES) console.log(`${name.padEnd(width)}  ${says}`)
 } else {
   const workspace = openWorkspace(values.root)
+  // A rule that throws holds nobody to anything, so it counts as broken; the others still have their say.
+  const attempt = async (rule: Rule): Promise<readonly Finding[]> => {
+    try {
+      return await rule.check(workspace)
+    } catch (error) {
+      return [finding('tools/tidy', `the rule itself failed: ${(error as Error).stack}`)]
+    }
+  }
   let broken = 0
   for (const rule of RULES) {
-    for (const finding of await rule.check(workspace)) {
+    for (const found of await attempt(rule)) {
       broken += 1
-      console.log(format(rule.name, finding))
+      console.log(format(rule.name, found))
     }
   }
   if (broken > 0) {

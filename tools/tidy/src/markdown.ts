@@ -12,21 +12,17 @@ export interface Located {
   readonly line: number
 }
 
-interface Line extends Located {
-  readonly inCode: boolean
-}
-
 const FENCE = /^\s*(`{3,}|~{3,})\s*([\w-]*)/
 
-function scan(markdown: string): { prose: Line[]; blocks: CodeBlock[] } {
-  const prose: Line[] = []
+function scan(markdown: string): { prose: Located[]; blocks: CodeBlock[] } {
+  const prose: Located[] = []
   const blocks: CodeBlock[] = []
   let open: { fence: string; language: string; line: number; code: string[] } | undefined
   for (const [index, text] of markdown.split(/\r?\n/).entries()) {
     const fence = FENCE.exec(text)
     if (open === undefined) {
       if (fence) open = { fence: fence[1] ?? '```', language: fence[2] ?? '', line: index + 1, code: [] }
-      else prose.push({ text, line: index + 1, inCode: false })
+      else prose.push({ text, line: index + 1 })
     } else if (text.trim().startsWith(open.fence)) {
       blocks.push({ language: open.language, code: open.code.join('\n'), line: open.line })
       open = undefined

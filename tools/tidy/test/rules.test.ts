@@ -53,6 +53,26 @@ describe('rules', () => {
     expect(await report(changes)).toEqual([])
   })
 
+  it('let an entry have a source of its own for browsers', async () => {
+    const built = { types: './dist/a.d.ts', browser: './dist/b.js', default: './dist/a.js' }
+    const source = { browser: './src/b.ts', default: './src/a.ts' }
+    const { exports: entries, publishConfig } = JSON.parse(manifest('crc'))
+    const withEntry = (conditions: object): Changes => ({
+      'packages/crc/src/a.ts': 'export const a = 1\n',
+      'packages/crc/src/b.ts': 'export const a = 2\n',
+      'packages/crc/package.json': manifest('crc', {
+        exports: { ...entries, './a': { '@lsm/source': source, ...conditions } },
+        publishConfig: { ...publishConfig, exports: { ...publishConfig.exports, './a': conditions } },
+      }),
+    })
+    expect(await report(withEntry(built))).toEqual([])
+    expect(await report(withEntry({ ...built, browser: './dist/a.js' }))).toHaveLength(1)
+    expect(
+      await report(withEntry({ types: built.types, default: built.default, browser: built.browser })),
+    ).toHaveLength(1)
+    expect(await report({ ...withEntry(built), 'packages/crc/src/b.ts': undefined })).toHaveLength(1)
+  })
+
   it('ask less of a private package', async () => {
     const changes: Changes = {
       'packages/crc/package.json': manifest('crc', { private: true }),

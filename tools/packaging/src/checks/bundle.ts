@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
-import { allowedBytes, BUDGETS, judgeSize, NODE_ENTRIES } from '../budgets.ts'
+import { allowedBytes, BUDGETS, judgeSize } from '../budgets.ts'
 import { type Check, entriesOf, type Subject } from '../subject.ts'
 
 export const size: Check = {
@@ -30,9 +30,7 @@ export const size: Check = {
 export const browser: Check = {
   name: 'browser',
   run: async (subject) => {
-    const { name, packageName, manifest } = subject
-    const exempt = NODE_ENTRIES[name] ?? []
-    const entries = entriesOf(packageName, manifest).filter(({ path }) => !exempt.includes(path))
+    const entries = entriesOf(subject.packageName, subject.manifest)
     const problems = await Promise.all(entries.map(({ specifier }) => checkEntry(subject, specifier)))
     return { problems: problems.flat() }
   },

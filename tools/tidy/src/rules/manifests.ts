@@ -1,4 +1,5 @@
 /** What a package.json must say, so that what npm shows and what a user gets are right. */
+import { posix } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type Finding, finding, lineOf, type Rule } from '../finding.ts'
 import { type Project, packagesOf, type Workspace } from '../workspace.ts'
@@ -67,20 +68,36 @@ function checkExports(
       withoutSource[path] = entry
       continue
     }
-    const { [SOURCE]: source, ...conditions } = entry as Record<string, string>
+    const { [SOURCE]: source, ...conditions } = entry as Record<string, unknown>
     withoutSource[path] = conditions
-    const names = Object.keys(entry)
-    if (names.join() !== `${SOURCE},types,default`)
-      findings.push(finding(file, `exports["${path}"] has ${names.join(', ')}; wanted ${SOURCE}, types, default`, line))
-    if (source !== undefined && !workspace.has(`${folder}/${source.replace(/^\.\//, '')}`))
-      findings.push(finding(file, `exports["${path}"] leads to ${source}, which is not there`, line))
-    const stem = source?.replace(/^\.\/src\//, './dist/').replace(/\.ts$/, '')
-    if (stem !== undefined && (conditions.types !== `${stem}.d.ts` || conditions.default !== `${stem}.js`))
-      findings.push(finding(file, `exports["${path}"]: types and default are not what ${source} is built to`, line))
+    const gone = leaves(source).filter((leaf) => !workspace.has(posix.join(folder, leaf)))
+    for (const leaf of gone)
+      findings.push(finding(file, `exports["${path}"] leads to ${leaf}, which is not there`, line))
+    // Compared as text, because the order of conditions is what decides.
+    const wanted = JSON.stringify({ [SOURCE]: source, ...builtFrom(source) })
+    if (JSON.stringify(entry) !== wanted) findings.push(finding(file, `exports["${path}"] is not ${wanted}`, line))
   }
   if (!isDeepStrictEqual(withoutSource, published)) {
     const message = `publishConfig.exports is not exports without ${SOURCE}: users would get other entries than the tests`
     findings.push(finding(file, message, lineOf(text, '"publishConfig"')))
   }
   return findings
+}
+
+/** What a source is built to: its types, then each condition that it has of its own, then the default. */
+function builtFrom(source: unknown): Record<string, unknown> {
+  const built = (leaf: unknown, ending: string): string =>
+    String(leaf)
+      .replace(/^\.\/src\//, './dist/')
+      .replace(/\.ts$/, ending)
+  const byCondition: Record<string, unknown> =
+    typeof source === 'object' && source !== null ? { ...source } : { default: source }
+  const { default: main, ...others } = byCondition
+  const conditions = Object.entries(others).map(([condition, leaf]) => [condition, built(leaf, '.js')])
+  return { types: built(main, '.d.ts'), ...Object.fromEntries(conditions), default: built(main, '.js') }
+}
+
+function leaves(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : []
 }
