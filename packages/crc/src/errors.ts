@@ -8,7 +8,7 @@ export type CrcErrorCode = 'CRC_TRUNCATED'
 
 /** Data that cannot be read as asked. */
 export class CrcError extends Error {
-  override readonly name: string = 'CrcError'
+  override readonly name = 'CrcError'
   readonly code: CrcErrorCode
   /** Where in the data the reading started. */
   readonly offset: number
@@ -21,12 +21,9 @@ export class CrcError extends Error {
 }
 
 /** The `code` of every `TypeError` and `RangeError` that this package throws. */
-export const INVALID_ARGUMENT = 'CRC_INVALID_ARGUMENT'
+export type InvalidArgumentCode = 'CRC_INVALID_ARGUMENT'
 
-export function wrongType(message: string): TypeError {
-  return Object.assign(new TypeError(message), { code: INVALID_ARGUMENT })
-}
-
-export function outOfRange(message: string): RangeError {
-  return Object.assign(new RangeError(message), { code: INVALID_ARGUMENT })
+/** Returns an error of the platform's class `Type` that carries the code. */
+export function misuse(Type: ErrorConstructor, message: string): Error & { code: InvalidArgumentCode } {
+  return Object.assign(new Type(message), { code: 'CRC_INVALID_ARGUMENT' as const })
 }

@@ -4,16 +4,15 @@
  */
 export type NativeCrc32 = (data: Uint8Array, crc: number) => number
 
-let found: NativeCrc32 | null | undefined
+let found: NativeCrc32 | false | undefined
 
-/** Returns the runtime's function, or `null` where there is none. Looked up once. */
-export function nativeCrc32(): NativeCrc32 | null {
-  if (found === undefined) found = look()
+/** Returns the runtime's function, or `false` where there is none. Looked up once, at the first call. */
+export function nativeCrc32(): NativeCrc32 | false {
+  found ??= look() ?? false
   return found
 }
 
-function look(): NativeCrc32 | null {
+function look(): NativeCrc32 | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
-  const zlib = process?.getBuiltinModule?.('node:zlib') as { crc32?: NativeCrc32 } | undefined
-  return zlib?.crc32 ?? null
+  return (process?.getBuiltinModule?.('node:zlib') as { crc32?: NativeCrc32 } | undefined)?.crc32
 }

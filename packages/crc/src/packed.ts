@@ -7,8 +7,8 @@
  * +--------+--------+--------+--------+
  * ```
  */
-import { CrcError, outOfRange } from './errors.ts'
-import { checkBytes, checkCount, checkCrc } from './validate.ts'
+import { CrcError } from './errors.ts'
+import { checkBytes, checkCrc, checkInteger } from './validate.ts'
 
 /** Bytes in a packed checksum. */
 export const PACKED_BYTES = 4
@@ -32,10 +32,7 @@ export function pack(crc: number): Uint8Array {
 export function packInto(crc: number, target: Uint8Array, offset: number): number {
   checkCrc(crc, 'crc')
   checkBytes(target)
-  checkCount(offset, 'offset')
-  if (offset > target.length - PACKED_BYTES) {
-    throw outOfRange(`4 bytes at ${offset} do not fit into a target of ${target.length} bytes`)
-  }
+  checkInteger(offset, 'offset', target.length - PACKED_BYTES)
   target[offset] = crc >>> 24
   target[offset + 1] = crc >>> 16
   target[offset + 2] = crc >>> 8
@@ -51,10 +48,9 @@ export function packInto(crc: number, target: Uint8Array, offset: number): numbe
  */
 export function unpack(data: Uint8Array, offset: number = 0): number {
   checkBytes(data)
-  checkCount(offset, 'offset')
+  checkInteger(offset, 'offset', Number.MAX_SAFE_INTEGER)
   if (offset > data.length - PACKED_BYTES) {
-    const message = `a packed CRC needs 4 bytes at ${offset}, and the data ends at ${data.length}; it may be cut off`
-    throw new CrcError('CRC_TRUNCATED', message, offset)
+    throw new CrcError('CRC_TRUNCATED', `a CRC needs 4 bytes at ${offset}, the data ends at ${data.length}`, offset)
   }
   return ((data[offset]! << 24) | (data[offset + 1]! << 16) | (data[offset + 2]! << 8) | data[offset + 3]!) >>> 0
 }
