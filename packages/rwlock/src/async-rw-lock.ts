@@ -3,8 +3,6 @@ import { misuse, RWLockError } from './errors.ts'
 import type { LockHandle, LockMode, ReadHandle, WriteHandle } from './lock-handle.ts'
 import { Turns } from './turns.ts'
 
-export type { AbortSignalLike, AcquireOptions }
-
 /**
  * A lock that many readers hold together, or one writer alone. A waiting writer holds new readers back, and readers
  * that wait while a writer holds the lock come in before the next writer: neither side starves (turns.ts has the

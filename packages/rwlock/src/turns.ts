@@ -12,7 +12,7 @@
  *   5. When the last waiting writer gives up while readers hold the lock, all waiting readers come in.
  *
  * So a reader waits for at most one writer's hold, whatever the number of writers, and between two writers there is
- * at most one phase of readers, closed to late comers: neither side can starve the other.
+ * at most one phase of readers, closed to latecomers: neither side can starve the other.
  */
 import { type Holdings, LockHandle, type LockMode } from './lock-handle.ts'
 import { type Waiter, WaiterQueue } from './waiter-queue.ts'

@@ -17,6 +17,7 @@ type Step =
   | { readonly do: 'try'; readonly mode: Mode }
   | { readonly do: 'release' | 'release again' | 'downgrade'; readonly which: number }
   | { readonly do: 'abort'; readonly signal: number }
+  | { readonly do: 'release on abort'; readonly which: number; readonly signal: number }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'settle' }
 
@@ -40,6 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release again' as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('downgrade' as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('abort' as const), signal }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('release on abort' as const), which, signal }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.nat({ max: 10 }) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('settle' as const) }) },
 )
@@ -56,6 +58,14 @@ class Schedule {
   readonly model = new LockModel()
   readonly controllers = Array.from({ length: SIGNALS }, () => new AbortController())
   readonly observed: Observed[] = []
+  /** For each signal, the holders that let go when it fires, before any waiter hears of it. */
+  readonly #releasedBy: number[][] = this.controllers.map(({ signal }) => {
+    const indexes: number[] = []
+    signal.addEventListener('abort', () => {
+      for (const index of indexes) this.observed[index]?.handle?.release()
+    })
+    return indexes
+  })
 
   async run(step: Step): Promise<void> {
     const { lock, model } = this
@@ -105,9 +115,13 @@ class Schedule {
         break
       }
       case 'abort':
-        this.controllers[step.signal]?.abort()
-        model.abort(step.signal)
+        this.abort(step.signal)
         break
+      case 'release on abort': {
+        const index = this.#pick('holding', step.which)
+        if (index !== undefined) this.#releasedBy[step.signal]?.push(index)
+        break
+      }
       case 'advance':
         vi.advanceTimersByTime(step.ms)
         model.advance(step.ms)
@@ -124,6 +138,17 @@ class Schedule {
     observed.handle?.release()
     observed.status = 'done'
     this.model.release(this.model.requests[index]!)
+  }
+
+  abort(signal: number): void {
+    const { signal: target } = this.controllers[signal]!
+    const wasAborted = target.aborted
+    this.controllers[signal]?.abort()
+    this.model.abort(signal)
+    if (wasAborted) return
+    for (const index of this.#releasedBy[signal] ?? []) {
+      if (this.observed[index]?.status === 'holding') this.release(index)
+    }
   }
 
   /** Lets the promises settle, and compares what each request has come to. */
@@ -171,7 +196,8 @@ fuzz(
       expect(schedule.observed.filter(({ status }) => status === 'waiting')).toEqual([])
       expect(schedule.lock.tryWrite()).toBeDefined()
       expect(vi.getTimerCount()).toBe(0)
-      for (const { signal } of schedule.controllers) expect(getEventListeners(signal, 'abort')).toEqual([])
+      // The schedule's own listener is the one that is left.
+      for (const { signal } of schedule.controllers) expect(getEventListeners(signal, 'abort')).toHaveLength(1)
     } finally {
       vi.useRealTimers()
     }

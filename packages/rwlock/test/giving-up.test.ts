@@ -141,6 +141,20 @@ describe('a signal', () => {
     await reader
   })
 
+  test('a holder that releases in such a listener lets in the writer behind a cancelled one', async () => {
+    const lock = new AsyncRWLock()
+    const holder = await lock.read()
+    const controller = new AbortController()
+    const { signal } = controller
+    signal.addEventListener('abort', () => holder.release())
+    const cancelled = reasonOf(lock.write({ signal }))
+    const writer = lock.write()
+    controller.abort()
+    expect([lock.isWriting, lock.pendingWriters]).toEqual([true, 0])
+    expect(await cancelled).toMatchObject({ code: 'RWLOCK_ABORTED' })
+    ;(await writer).release()
+  })
+
   test('no listener stays on it, whichever way the wait ends', async () => {
     const lock = new AsyncRWLock()
     const { signal } = new AbortController()
