@@ -83,6 +83,22 @@ export class FragmentScanner {
     return 'fragment'
   }
 
+  /**
+   * Goes on behind a bad place to the next good fragment of the block, wherever it starts, and steps over it; false
+   * where there is none. A checksum that covers segment and offset makes a chance hit one in 2^32, and the bytes of
+   * a header let few places through to it.
+   */
+  resynchronise(): boolean {
+    for (let at = this.#at + 1; at + FRAGMENT_HEADER_SIZE < this.#end; at++) {
+      const type = this.#bytes[at + 6]!
+      if (type < FRAGMENT.whole || type > FRAGMENT.last || this.#bytes[at + 7] !== 0) continue
+      this.#at = at
+      if (this.next() === 'fragment') return true
+    }
+    this.#at = this.#end
+    return false
+  }
+
   #bad(reason: string): 'bad' {
     this.reason = reason
     return 'bad'

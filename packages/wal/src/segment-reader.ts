@@ -109,14 +109,13 @@ class FrameAssembler {
     for (;;) {
       const found = scanner.next()
       if (found === 'block end') return
-      if (found === 'fragment') {
-        if (scanner.syncedMark > this.#syncedMark) this.#syncedMark = scanner.syncedMark
-        if (this.#badReason === undefined) this.#takeFragment()
-        continue
+      if (found !== 'fragment') {
+        this.#bad(found === 'empty' ? 'nothing but zeros' : scanner.reason)
+        // No length in this block can be trusted any more, and what follows still tells how much was durable.
+        if (found === 'empty' || !scanner.resynchronise()) return
       }
-      // Resynchronise at the next block: no length in this one can be trusted any more.
-      this.#bad(found === 'empty' ? 'nothing but zeros' : scanner.reason)
-      return
+      if (scanner.syncedMark > this.#syncedMark) this.#syncedMark = scanner.syncedMark
+      if (this.#badReason === undefined) this.#takeFragment()
     }
   }
 

@@ -19,8 +19,8 @@ function spy() {
         if (name === 'append' || name === 'appendSync') {
           return (data: Uint8Array) => {
             calls.appends++
-            if (hooks.append) hooks.append((part) => target.appendSync(part), data)
-            else return name === 'append' ? target.append(data) : target.appendSync(data)
+            if (!hooks.append) return name === 'append' ? target.append(data) : target.appendSync(data)
+            return hooks.append((part) => target.appendSync(part), data)
           }
         }
         if (name === 'datasync') {
