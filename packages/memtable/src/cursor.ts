@@ -1,18 +1,8 @@
 /** Cursors: a table's entries in key order, both ways, as they were when the cursor was made. */
-import type { RecordKind } from '@lsm/encoding'
 import { type Memory, NONE, UNIT_BITS } from './arena.ts'
 import type { Contents } from './contents.ts'
-import {
-  keyLength,
-  keyStart,
-  kindOf,
-  olderVersion,
-  seqOf,
-  timestampOf,
-  valueLength,
-  valueStart,
-  visibleVersion,
-} from './entries.ts'
+import { keyLength, keyStart, kindOf, olderVersion, seqOf, visibleVersion } from './entries.ts'
+import { EntryView } from './entry-view.ts'
 import { checkBytes } from './errors.ts'
 import { type Direction, KeyWalk } from './key-walk.ts'
 import type { Keys } from './keys.ts'
@@ -34,31 +24,33 @@ export interface CursorSettings {
  * false, they are zero and empty. The bytes are borrowed from the table, where they neither move nor change; they must
  * not be written to.
  */
-export class MemtableCursor {
+export class MemtableCursor extends EntryView {
+  /** `close`, in runtimes that have the symbol. */
+  declare readonly [Symbol.dispose]: () => void
   /** Whether the cursor is on an entry. */
   valid = false
   /** The bytes that the key lies in, from `keyStart` to `keyEnd`. */
-  keyBuffer: Uint8Array
+  keyBytes: Uint8Array
   keyStart = 0
   keyEnd = 0
-  readonly #memory: Memory
   readonly #contents: Contents
-  readonly #walk: KeyWalk
+  #walk: KeyWalk
   readonly #settings: CursorSettings
   /** The direction of `next`. */
   readonly #forward: Direction
-  #version = NONE
+  /** Nothing was asked of the cursor yet. */
+  #isFresh = true
   /** The visible versions of the node `#chainNode`, newest first: only made where versions are walked backwards. */
   #chain: number[] = []
   #chainNode = NONE
 
   constructor(contents: Contents, keys: Keys, settings: CursorSettings) {
-    this.#memory = contents.memory
+    super(contents.memory)
     this.#contents = contents
     this.#walk = new KeyWalk(contents.memory, keys.sortedRuns())
     this.#settings = settings
     this.#forward = settings.reverse ? -1 : 1
-    this.keyBuffer = contents.memory.bytes[0]!
+    this.keyBytes = contents.memory.bytes[0]!
   }
 
   /** Goes to the first entry in the cursor's order; false when there is none. */
@@ -83,13 +75,16 @@ export class MemtableCursor {
     return this.#settle(true)
   }
 
-  /** Goes to the next entry; false when there is none, or when the cursor is on none. */
+  /**
+   * Goes to the next entry, or to the first one from where a new cursor begins. False when there is none, and from
+   * then on until the cursor is told where to go.
+   */
   next(): boolean {
-    if (!this.valid) return false
+    if (!this.valid) return this.#isFresh && this.seekToFirst()
     if (this.#settings.allVersions) {
-      const older = olderVersion(this.#memory, this.#version)
+      const older = olderVersion(this.memory, this.version)
       if (older !== NONE) {
-        this.#version = older
+        this.version = older
         return true
       }
     }
@@ -97,14 +92,14 @@ export class MemtableCursor {
     return this.#settle(true)
   }
 
-  /** Goes back to the entry before; false when there is none, or when the cursor is on none. */
+  /** Goes back to the entry before; false when there is none, or when the cursor is on none: see `next`. */
   prev(): boolean {
-    if (!this.valid) return false
+    if (!this.valid) return this.#isFresh && this.seekToLast()
     if (this.#settings.allVersions) {
       const chain = this.#chainOf(this.#walk.node)
-      const newer = chain[indexInChain(this.#memory, chain, this.#version) - 1]
+      const newer = chain[indexInChain(this.memory, chain, this.version) - 1]
       if (newer !== undefined) {
-        this.#version = newer
+        this.version = newer
         return true
       }
     }
@@ -117,82 +112,64 @@ export class MemtableCursor {
     const walk = this.#walk
     const direction = (forwards ? this.#forward : -this.#forward) as Direction
     while (walk.node !== NONE) {
-      const version = visibleVersion(this.#memory, walk.node, this.#settings.visibleSeq)
+      const version = visibleVersion(this.memory, walk.node, this.#settings.visibleSeq)
       if (version !== NONE && !(this.#settings.skipDeleted && this.#isDeleted(walk.node, version))) {
-        this.keyBuffer = this.#memory.bytes[walk.node >>> UNIT_BITS]!
+        this.keyBytes = this.memory.bytes[walk.node >>> UNIT_BITS]!
         this.keyStart = keyStart(walk.node)
-        this.keyEnd = this.keyStart + keyLength(this.#memory, walk.node)
-        this.#version = forwards || !this.#settings.allVersions ? version : this.#chainOf(walk.node).at(-1)!
+        this.keyEnd = this.keyStart + keyLength(this.memory, walk.node)
+        this.version = forwards || !this.#settings.allVersions ? version : this.#chainOf(walk.node).at(-1)!
         this.valid = true
         return true
       }
       walk.advance(direction)
     }
-    this.#version = NONE
-    this.keyStart = 0
-    this.keyEnd = 0
-    this.valid = false
+    this.#leave()
     return false
   }
 
+  #leave(): void {
+    this.version = NONE
+    this.keyStart = 0
+    this.keyEnd = 0
+    this.valid = false
+    this.#isFresh = false
+  }
+
   #isDeleted(node: number, version: number): boolean {
-    if (kindOf(this.#memory, version) !== 0) return true
+    if (kindOf(this.memory, version) !== 0) return true
     const { tombstones } = this.#contents
     if (tombstones.count === 0) return false
     const start = keyStart(node)
-    const key = this.#memory.bytes[node >>> UNIT_BITS]!.subarray(start, start + keyLength(this.#memory, node))
+    const key = this.memory.bytes[node >>> UNIT_BITS]!.subarray(start, start + keyLength(this.memory, node))
     const hider = tombstones.find(key, this.#settings.visibleSeq)
-    return hider !== NONE && seqOf(this.#memory, hider) > seqOf(this.#memory, version)
+    return hider !== NONE && seqOf(this.memory, hider) > seqOf(this.memory, version)
   }
 
   #chainOf(node: number): readonly number[] {
     if (this.#chainNode === node) return this.#chain
     const chain: number[] = []
-    let version = visibleVersion(this.#memory, node, this.#settings.visibleSeq)
-    for (; version !== NONE; version = olderVersion(this.#memory, version)) chain.push(version)
+    let version = visibleVersion(this.memory, node, this.#settings.visibleSeq)
+    for (; version !== NONE; version = olderVersion(this.memory, version)) chain.push(version)
     this.#chain = chain
     this.#chainNode = node
     return chain
   }
 
-  get seq(): number {
-    return seqOf(this.#memory, this.#version)
-  }
-
-  get kind(): RecordKind {
-    return kindOf(this.#memory, this.#version)
-  }
-
-  /** Whether the entry is a tombstone, of its key or of a range. */
-  get isTombstone(): boolean {
-    return kindOf(this.#memory, this.#version) !== 0
-  }
-
-  get timestampMs(): number {
-    return this.#version === NONE ? 0 : timestampOf(this.#memory, this.#version)
-  }
-
   /** The key as a view. */
   get key(): Uint8Array {
-    return this.keyBuffer.subarray(this.keyStart, this.keyEnd)
+    return this.keyBytes.subarray(this.keyStart, this.keyEnd)
   }
 
-  /** The bytes that the value lies in, from `valueStart` to `valueEnd`. */
-  get valueBuffer(): Uint8Array {
-    return this.#memory.bytes[this.#version >>> UNIT_BITS]!
+  /** Lets go of what the cursor reads; from then on it finds nothing. May be called again. */
+  close(): void {
+    this.#walk = new KeyWalk(this.memory, [])
+    this.#leave()
   }
 
-  get valueStart(): number {
-    return valueStart(this.#version)
-  }
-
-  get valueEnd(): number {
-    return valueStart(this.#version) + valueLength(this.#memory, this.#version)
-  }
-
-  /** The value as a view. */
-  get value(): Uint8Array {
-    return this.valueBuffer.subarray(this.valueStart, this.valueEnd)
+  static {
+    if (typeof Symbol.dispose === 'symbol') {
+      Object.defineProperty(MemtableCursor.prototype, Symbol.dispose, { value: MemtableCursor.prototype.close })
+    }
   }
 }
 

@@ -189,29 +189,42 @@ export function hasKey(memory: Memory, node: number, key: Uint8Array): boolean {
 
 /** Compares the key at `node` with `key`, both from byte `skip` on: they are known to agree before it. */
 export function compareWithKey(memory: Memory, node: number, key: Uint8Array, skip: number): number {
-  const bytes = memory.bytes[node >>> UNIT_BITS]!
   const start = keyStart(node)
-  const length = keyLength(memory, node)
-  const shared = Math.min(length, key.length)
-  for (let i = skip; i < shared; i++) {
-    const difference = bytes[start + i]! - key[i]!
-    if (difference !== 0) return difference
-  }
-  return length - key.length
+  return compareFrom(skip, memory.bytes[node >>> UNIT_BITS]!, start, keyLength(memory, node), key, 0, key.length)
 }
 
 /** Compares the keys at two nodes, both from byte `skip` on. */
 export function compareNodes(memory: Memory, a: number, b: number, skip: number): number {
   const aBytes = memory.bytes[a >>> UNIT_BITS]!
   const bBytes = memory.bytes[b >>> UNIT_BITS]!
-  const aStart = keyStart(a)
-  const bStart = keyStart(b)
-  const aLength = keyLength(memory, a)
-  const bLength = keyLength(memory, b)
+  return compareFrom(skip, aBytes, keyStart(a), keyLength(memory, a), bBytes, keyStart(b), keyLength(memory, b))
+}
+
+function compareFrom(
+  skip: number,
+  a: Uint8Array,
+  aStart: number,
+  aLength: number,
+  b: Uint8Array,
+  bStart: number,
+  bLength: number,
+): number {
   const shared = Math.min(aLength, bLength)
   for (let i = skip; i < shared; i++) {
-    const difference = aBytes[aStart + i]! - bBytes[bStart + i]!
+    const difference = a[aStart + i]! - b[bStart + i]!
     if (difference !== 0) return difference
   }
   return aLength - bLength
+}
+
+/** How many bytes, at most `limit`, the keys at two nodes both start with; they are known to share `known`. */
+export function commonBytes(memory: Memory, a: number, b: number, known: number, limit: number): number {
+  const aBytes = memory.bytes[a >>> UNIT_BITS]!
+  const bBytes = memory.bytes[b >>> UNIT_BITS]!
+  const aStart = keyStart(a)
+  const bStart = keyStart(b)
+  const end = Math.min(limit, keyLength(memory, a), keyLength(memory, b))
+  let same = known
+  while (same < end && aBytes[aStart + same] === bBytes[bStart + same]) same++
+  return same
 }

@@ -9,8 +9,7 @@
  * runs that they started with; runs never change.
  */
 import type { Memory } from './arena.ts'
-import { UNIT_BITS } from './arena.ts'
-import { keyLength, keyStart } from './entries.ts'
+import { commonBytes, keyLength } from './entries.ts'
 import { MergeJob } from './merge-job.ts'
 import { RUN_BYTES_PER_KEY, type Run } from './run.ts'
 import { MAX_SORTED_KEYS, sortIntoRun } from './sort.ts'
@@ -79,7 +78,7 @@ export class KeyOrder {
       this.#first = node
       this.#skip = keyLength(this.#memory, node)
     } else if (this.#skip > 0) {
-      this.#skip = this.#commonWith(node)
+      this.#skip = commonBytes(this.#memory, this.#first, node, 0, this.#skip)
     }
     this.#keys++
     this.#tail[this.#tailLength++] = node
@@ -120,19 +119,6 @@ export class KeyOrder {
 
   #endSlice(): void {
     if (this.#sliceKeys > this.#largestSliceKeys) this.#largestSliceKeys = this.#sliceKeys
-  }
-
-  /** How many of the bytes that all keys so far start with this key starts with too. */
-  #commonWith(node: number): number {
-    const memory = this.#memory
-    const bytes = memory.bytes[node >>> UNIT_BITS]!
-    const firstBytes = memory.bytes[this.#first >>> UNIT_BITS]!
-    const start = keyStart(node)
-    const firstStart = keyStart(this.#first)
-    const end = Math.min(this.#skip, keyLength(memory, node))
-    let same = 0
-    while (same < end && bytes[start + same] === firstBytes[firstStart + same]) same++
-    return same
   }
 
   #sortTail(): void {

@@ -5,8 +5,7 @@
  * sort with a comparison function took 230.
  */
 import type { Memory } from './arena.ts'
-import { UNIT_BITS } from './arena.ts'
-import { compareNodes, keyLength, keyStart } from './entries.ts'
+import { commonBytes, compareNodes, keyLength } from './entries.ts'
 import { createRun, prefixOf, type Run } from './run.ts'
 
 /** As many as ten bits of place tell apart. */
@@ -72,18 +71,8 @@ function sortTie(memory: Memory, nodes: Uint32Array, from: number, to: number, s
 /** How many bytes all of these keys start with; they are known to share `skip`. */
 function commonLength(memory: Memory, nodes: Uint32Array, from: number, to: number, skip: number): number {
   const first = nodes[from]!
-  const bytes = memory.bytes[first >>> UNIT_BITS]!
-  const start = keyStart(first)
   let common = keyLength(memory, first)
-  for (let i = from + 1; i < to && common > skip; i++) {
-    const node = nodes[i]!
-    const its = memory.bytes[node >>> UNIT_BITS]!
-    const itsStart = keyStart(node)
-    const end = Math.min(common, keyLength(memory, node))
-    let same = skip
-    while (same < end && its[itsStart + same] === bytes[start + same]) same++
-    common = same
-  }
+  for (let i = from + 1; i < to; i++) common = commonBytes(memory, first, nodes[i]!, skip, common)
   return common
 }
 
