@@ -1,0 +1,69 @@
+/**
+ * The sources' cursors in a tree of losers: keys are compared where they lie.
+ */
+import { invalidRecord } from './errors.ts'
+import { mismatchBytes, symbolOfBytes } from './key-words.ts'
+import { LoserTree } from './loser-tree.ts'
+import type { MergeCursor } from './merge-cursor.ts'
+
+/** Longer keys are rare and make it grow. */
+const FIRST_CAPACITY_BYTES = 64
+
+export class CursorTree<Cursor extends MergeCursor> extends LoserTree {
+  readonly #cursors: readonly Cursor[]
+  /** The last winner's key: its own bytes may be gone once its cursor has moved. */
+  #last: Uint8Array = new Uint8Array(FIRST_CAPACITY_BYTES)
+  #lastLength = 0
+
+  constructor(cursors: readonly Cursor[], reverse: boolean) {
+    super(cursors.length, reverse)
+    this.#cursors = cursors
+  }
+
+  /** Remembers the winner's key, before its cursor moves. */
+  hold(): void {
+    const { keyBytes, keyStart, keyEnd } = this.#cursors[this.winner]!
+    const length = keyEnd - keyStart
+    if (length > this.#last.length) this.#last = new Uint8Array(2 * length)
+    const last = this.#last
+    // A loop: `set` would need a view, and keys are short.
+    for (let at = 0; at < length; at++) last[at] = keyBytes[keyStart + at]!
+    this.#lastLength = length
+  }
+
+  /** Takes the record that a source's cursor is on: the `first` of it, or the one after the key that is held. */
+  place(source: number, first: boolean): void {
+    const { keyBytes, keyStart, keyEnd, seq } = this.#cursors[source]!
+    const length = keyEnd - keyStart
+    if (!(keyBytes instanceof Uint8Array && keyStart >= 0 && length >= 0 && keyEnd <= keyBytes.length)) {
+      throw invalidRecord(source, 'a key that does not lie within its bytes')
+    }
+    // biome-ignore lint/suspicious/noSelfCompare: the quickest test for NaN, once a record
+    if (typeof seq !== 'number' || seq !== seq) throw invalidRecord(source, 'a seq that is not a number')
+    const seqBefore = this.seqs[source]!
+    this.seqs[source] = seq
+    if (first) {
+      this.lead(source, symbolOfBytes(keyBytes, keyStart, keyEnd))
+      return
+    }
+    const lastLength = this.#lastLength
+    const at = mismatchBytes(this.#last, 0, lastLength, keyBytes, keyStart, keyEnd, 0)
+    if (at < 0) {
+      this.repeat(source, seqBefore)
+      return
+    }
+    const word = at & ~3
+    const before = symbolOfBytes(this.#last, word, lastLength)
+    this.follow(source, at >> 2, before, symbolOfBytes(keyBytes, keyStart + word, keyEnd))
+  }
+
+  protected untie(a: number, b: number): number {
+    const { keyBytes: bytesA, keyStart: startA, keyEnd: endA } = this.#cursors[a]!
+    const { keyBytes: bytesB, keyStart: startB, keyEnd: endB } = this.#cursors[b]!
+    const at = mismatchBytes(bytesA, startA, endA, bytesB, startB, endB, this.firstUnsettledWord(a) * 4)
+    if (at < 0) return 0
+    const word = at & ~3
+    const symbolA = symbolOfBytes(bytesA, startA + word, endA)
+    return this.settle(a, b, at >> 2, symbolA, symbolOfBytes(bytesB, startB + word, endB))
+  }
+}

@@ -1,0 +1,6 @@
+export { AsyncKWayMergeIterator } from './async-merge-iterator.ts'
+export { MergeError, type MergeErrorCode } from './errors.ts'
+export type { MergeCursor } from './merge-cursor.ts'
+export { KWayMergeIterator } from './merge-iterator.ts'
+export { MergingCursor } from './merging-cursor.ts'
+export type { MergeOptions, MergeRecord, VersionOptions } from './options.ts'

@@ -1,0 +1,36 @@
+/**
+ * Byte keys as sequences of symbols below 2^35, whose order is the keys' own: a symbol is one word of four bytes,
+ * padded with zeros, and below it how many of the four are there:
+ *
+ *     symbol = word * 8 + count      "ab" < "ab\0" since their words are equal and 2 < 3; past the end it is 0
+ */
+
+/** The first byte, at or after `from`, in which two keys differ; -1 when they are equal. Both agree before `from`. */
+export function mismatchBytes(
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+  from: number,
+): number {
+  const aLength = aEnd - aStart
+  const bLength = bEnd - bStart
+  const length = aLength < bLength ? aLength : bLength
+  let at = from
+  while (at < length && a[aStart + at] === b[bStart + at]) at++
+  return at === aLength && at === bLength ? -1 : at
+}
+
+/** The symbol of the bytes from `at` on, in a key that ends at `end`. */
+export function symbolOfBytes(bytes: Uint8Array, at: number, end: number): number {
+  const left = end - at
+  if (left >= 4) {
+    return (((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0) * 8 + 4
+  }
+  if (left <= 0) return 0
+  const second = left > 1 ? bytes[at + 1]! << 16 : 0
+  const third = left > 2 ? bytes[at + 2]! << 8 : 0
+  return (((bytes[at]! << 24) | second | third) >>> 0) * 8 + left
+}
