@@ -196,8 +196,15 @@ export const breaks: readonly (readonly [string, string, Changes, RegExp])[] = [
     'no install command',
     'readmes',
     inReadme('npm install @lsm/crc', 'npm install @lsm/crc-other'),
-    /does not say "npm install @lsm\/crc"/,
+    /no block says "npm install @lsm\/crc"/,
   ],
+  [
+    'an example before the install command',
+    'readmes',
+    inReadme(/(```sh[^`]*```)\n\n(```ts[^`]*```)/, '$2\n\n$1'),
+    /README\.md:10 {2}the example comes before/,
+  ],
+  ['no sentence', 'readmes', inReadme('One sentence.\n\n', ''), /no sentence under the title/],
   ['no section on use', 'readmes', inReadme('## When to use it alone', '## Use'), /no section "When to use it alone"/],
   ['no section on the API', 'readmes', inReadme('## API', '## Calls'), /no section "API"/],
   [
@@ -213,7 +220,7 @@ export const breaks: readonly (readonly [string, string, Changes, RegExp])[] = [
     'a long example',
     'readmes',
     inReadme('console.log(thing)', 'console.log(thing)\n'.repeat(15)),
-    /README\.md:11 {2}the example has 16 lines/,
+    /README\.md:9 {2}the example has 16 lines/,
   ],
   [
     'an example of something else',
@@ -257,7 +264,7 @@ export const breaks: readonly (readonly [string, string, Changes, RegExp])[] = [
   ['a dead link of the site', 'links', { 'docs/a.md': '[b](/format/b)\n' }, /"\/format\/b" leads nowhere/],
   ['a dead link definition', 'links', { 'docs/a.md': '[b][1]\n\n[1]: ../b.md\n' }, /docs\/a\.md:3/],
   ['a dead anchor', 'links', { 'docs/a.md': '[b](glossary.md#no-word)\n' }, /has no such heading/],
-  ['a dead link of a README', 'links', inReadme('#a-word', '#no-word'), /packages\/crc\/README\.md:18/],
+  ['a dead link of a README', 'links', inReadme('#a-word', '#no-word'), /packages\/crc\/README\.md:16/],
 
   ['a path of one machine', 'leaks', { 'docs/a.md': `Run it in ${elsewhere}.\n` }, /docs\/a\.md:1 {2}the path/],
   [

@@ -29,8 +29,6 @@ export function readme(name: string): string {
 
 One sentence.
 
-## Install
-
 \`\`\`sh
 npm install @lsm/${name}
 \`\`\`

@@ -1,6 +1,6 @@
 /** The anatomy of a package's README, so that a reader finds the same things in the same words everywhere. */
 import { type Finding, finding, lineOf, type Rule } from '../finding.ts'
-import { extractExample, headings } from '../markdown.ts'
+import { codeBlocks, extractExample, headings } from '../markdown.ts'
 import { type Project, packagesOf, type Workspace } from '../workspace.ts'
 
 export const readmes: Rule = {
@@ -18,7 +18,6 @@ const BENCH_START = '<!-- bench:start -->'
 const BENCH_END = '<!-- bench:end -->'
 
 const SECTIONS: readonly (readonly [string, RegExp])[] = [
-  ['Install', /^install/i],
   ['When to use it alone', /^when to use it alone/i],
   ['API', /\bAPI\b/],
   ['Guarantees and limits', /\b(guarantees|limits)\b/i],
@@ -40,10 +39,24 @@ function checkReadme(workspace: Workspace, { folder, name }: Project): Finding[]
   const titles = headings(text)
   for (const [title, pattern] of SECTIONS)
     if (!titles.some((heading) => pattern.test(heading.text))) complain(`no section "${title}"`)
-  if (!new RegExp(`npm (install|i|add) @lsm/${name}\\b(?!-)`).test(text))
-    complain(`does not say "npm install @lsm/${name}"`)
-  findings.push(...checkExample(file, text, name), ...checkMeasured(file, text, lines))
+  const sentence = lines.slice(1).find((line) => line.trim() !== '') ?? ''
+  if (!/^(?!```)[\p{L}`*_[]/u.test(sentence)) complain('no sentence under the title says what it is', 2)
+  findings.push(
+    ...checkInstall(file, text, name),
+    ...checkExample(file, text, name),
+    ...checkMeasured(file, text, lines),
+  )
   return findings
+}
+
+/** How to get it comes before how to use it. */
+function checkInstall(file: string, text: string, name: string): Finding[] {
+  const blocks = codeBlocks(text)
+  const command = blocks.findIndex(({ code }) => code.split('\n').includes(`npm install @lsm/${name}`))
+  if (command < 0) return [finding(file, `no block says "npm install @lsm/${name}"`)]
+  const example = blocks.findIndex(({ language }) => language === 'ts')
+  if (example < 0 || command < example) return []
+  return [finding(file, 'the example comes before the install command', blocks[command]?.line)]
 }
 
 function checkExample(file: string, text: string, name: string): Finding[] {
