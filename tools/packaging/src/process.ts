@@ -10,13 +10,15 @@ export interface Ended {
 
 const TIMEOUT_MS = 120_000
 
-/** The environment of somebody else's machine: without npm's and Node's settings of the run that we are in. */
+/** What npm and Node.js were told for the run that we are in. */
+const OF_THIS_RUN = /^(npm_.*|NODE_OPTIONS|NODE_PATH|NODE_ENV|INIT_CWD|FORCE_COLOR)$/i
+/** What npm was told about the machine: where packages come from, and where they are kept. */
+const OF_THE_MACHINE = /^npm_config_(registry|cache|userconfig|globalconfig)$/i
+
+/** The environment of somebody else's terminal on this machine: without the settings of the run that we are in. */
 export function plainEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(environment).filter(
-      ([name]) => !/^(npm_.*|NODE_OPTIONS|NODE_PATH|NODE_ENV|INIT_CWD|FORCE_COLOR)$/i.test(name),
-    ),
-  )
+  const kept = Object.entries(environment).filter(([name]) => !OF_THIS_RUN.test(name) || OF_THE_MACHINE.test(name))
+  return Object.fromEntries(kept)
 }
 
 /** Runs a program to its end. Its exit code is the caller's to judge; only a program that cannot start rejects. */

@@ -133,16 +133,10 @@ describe('small parts', () => {
     ])
   })
 
-  it('leave the settings of npm and Node.js behind', () => {
-    const environment = {
-      PATH: 'p',
-      npm_config_registry: 'r',
-      NPM_CONFIG_X: 'x',
-      NODE_OPTIONS: '-C x',
-      NODE_PATH: 'n',
-      HOME: 'h',
-    }
-    expect(plainEnvironment(environment)).toEqual({ PATH: 'p', HOME: 'h' })
+  it('leave the settings of this run behind, and keep those of the machine', () => {
+    const machine = { PATH: 'p', HOME: 'h', NPM_CONFIG_REGISTRY: 'r', npm_config_cache: 'c' }
+    const ofThisRun = { npm_config_dry_run: 'true', npm_package_name: 'lsm', NODE_OPTIONS: '-C x', NODE_PATH: 'n' }
+    expect(plainEnvironment({ ...machine, ...ofThisRun })).toEqual(machine)
   })
 
   it('report how a program ended', async () => {

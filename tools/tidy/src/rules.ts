@@ -7,6 +7,7 @@ import { manifests } from './rules/manifests.ts'
 import { marks } from './rules/marks.ts'
 import { projects } from './rules/projects.ts'
 import { readmes } from './rules/readmes.ts'
+import { workflows } from './rules/workflows.ts'
 
 /** Every rule of the house, in the order in which they are reported. */
 export const RULES: readonly Rule[] = [
@@ -20,4 +21,5 @@ export const RULES: readonly Rule[] = [
   links,
   leaks,
   marks,
+  workflows,
 ]

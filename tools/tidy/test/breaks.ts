@@ -151,6 +151,13 @@ export const breaks: readonly (readonly [string, string, Changes, RegExp])[] = [
     /exports\["\."\] is not .*"default":"\.\/dist\/index\.js"/,
   ],
 
+  [
+    'a tool that could be published',
+    'manifests',
+    { 'tools/fuzz/package.json': '{ "name": "@lsm/fuzz" }' },
+    /a tool is never published/,
+  ],
+
   ['no README', 'files', { 'packages/crc/README.md': undefined }, /packages\/crc\/README\.md {2}missing/],
   ['no license file', 'files', { 'packages/crc/LICENSE': undefined }, /packages\/crc\/LICENSE {2}missing/],
   ['no changelog', 'files', { 'packages/crc/CHANGELOG.md': undefined }, /CHANGELOG\.md {2}missing/],
@@ -316,4 +323,24 @@ export const breaks: readonly (readonly [string, string, Changes, RegExp])[] = [
     /"describe\.skip"/,
   ],
   ['work left over', 'marks', { 'tools/fuzz/src/a.ts': `// ${'TODO'}: more\n` }, /"TODO"/],
+
+  [
+    'a command in a workflow',
+    'workflows',
+    { '.github/workflows/a.yml': 'steps:\n  - run: node x.js\n' },
+    /a\.yml:2 {2}"node x\.js" is not an npm script/,
+  ],
+  [
+    'a block of commands in a workflow',
+    'workflows',
+    { '.github/workflows/a.yml': '  - run: |\n      npm test\n' },
+    /"\|" is not an npm script/,
+  ],
+  [
+    'a script that is not there',
+    'workflows',
+    { '.github/workflows/a.yml': '          publish: npm run gone\n' },
+    /no script "gone"/,
+  ],
+  ['a command in .ci/run', 'workflows', { '.ci/run': '#!/bin/sh\nset -e\nnpm test\nmake\n' }, /\.ci\/run:4 {2}"make"/],
 ]

@@ -81,9 +81,17 @@ function goodPackage(name: string, layer: number, uses: readonly string[]): Reco
 
 /** Files of a small workspace that keeps every rule: two packages, of which `encoding` stands on `crc`. */
 export const GOOD_FILES: Readonly<Record<string, string>> = {
-  'package.json': json({ name: 'lsm', private: true, devDependencies: { vitest: '4.1.12' } }),
+  'package.json': json({
+    name: 'lsm',
+    private: true,
+    scripts: { test: 'x', release: 'y' },
+    devDependencies: { vitest: '4.1.12' },
+  }),
   'pnpm-lock.yaml': "lockfileVersion: '9.0'\n",
   'tsconfig.base.json': json({ compilerOptions: { module: 'nodenext', moduleResolution: 'nodenext' } }),
+  '.ci/run': '#!/usr/bin/env bash\nset -euo pipefail\ncd .\nnpm test\n',
+  '.github/workflows/release.yml':
+    'steps:\n  - run: npm test\n    with:\n      publish: npm run release -- --tag next\n',
   'docs/glossary.md': '# Glossary\n\n## A word\n\nSee [crc](../packages/crc/README.md) and [here](#a-word).\n',
   'tools/fuzz/package.json': json({ name: '@lsm/fuzz', private: true, exports: './src/index.ts' }),
   'tools/fuzz/tsconfig.lib.json': references(),

@@ -7,7 +7,12 @@ import { type Project, packagesOf, type Workspace } from '../workspace.ts'
 export const manifests: Rule = {
   name: 'manifests',
   says: 'package.json: name, license, repository, ESM, no side effects, engines, exports for users and for the workspace',
-  check: (workspace) => packagesOf(workspace).flatMap((project) => checkManifest(workspace, project)),
+  check: (workspace) => [
+    ...packagesOf(workspace).flatMap((project) => checkManifest(workspace, project)),
+    ...workspace.projects
+      .filter(({ kind, manifest }) => kind === 'tool' && manifest.private !== true)
+      .map(({ folder }) => finding(`${folder}/package.json`, 'a tool is never published: it says "private": true')),
+  ],
 }
 
 const SOURCE = '@lsm/source'
