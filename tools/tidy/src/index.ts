@@ -1,3 +1,3 @@
-export { LAYERS, type LayerRow, layerOf } from './layers.ts'
-export { type CodeBlock, codeBlocks, extractExample } from './markdown.ts'
-export { type Manifest, openWorkspace, type Project, packagesOf, type Workspace } from './workspace.ts'
+export { extractExample } from './markdown.ts'
+export { machinePath } from './rules/leaks.ts'
+export { type Manifest, openWorkspace, type Project, packagesOf } from './workspace.ts'

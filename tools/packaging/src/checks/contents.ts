@@ -1,6 +1,6 @@
 /** What is in the tarball: all that a user needs, and nothing of the workshop. */
 import { posix } from 'node:path'
-import type { Manifest } from '@lsm/tidy'
+import { type Manifest, machinePath } from '@lsm/tidy'
 import { type Check, fileText } from '../subject.ts'
 
 export const contents: Check = {
@@ -10,7 +10,6 @@ export const contents: Check = {
 
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
 const EXPECTED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
-const MACHINE_PATH = /(?<![\w.\-/])(\/(work|farm|root)\/|\/home\/[\w.-]+\/|\/Users\/[\w.-]+\/|\/tmp\/)/
 
 export function judgeContents(files: ReadonlyMap<string, Uint8Array>, machinePaths: readonly string[] = []): string[] {
   const problems = REQUIRED.filter((path) => !files.has(path)).map((path) => `the tarball has no ${path}`)
@@ -18,7 +17,7 @@ export function judgeContents(files: ReadonlyMap<string, Uint8Array>, machinePat
     if (!EXPECTED.test(path) || /\.(test|bench)\./.test(path))
       problems.push(`the tarball has ${path}, which no user needs`)
     const text = fileText(files, path)
-    const found = MACHINE_PATH.exec(text)?.[0] ?? machinePaths.find((each) => text.includes(each))
+    const found = machinePath(text) ?? machinePaths.find((each) => text.includes(each))
     if (found !== undefined) problems.push(`${path} has "${found}", a path of the machine that built it`)
     if (path.endsWith('.map')) problems.push(...judgeMap(path, text, files))
     const source = path.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')

@@ -13,12 +13,17 @@ export const leaks: Rule = {
 const MACHINE_PATH =
   /(?<![\w.\-/\])}])(?:\/(?:work|farm|root|home\/[\w.-]+|Users\/[\w.-]+)\/|\/tmp\/bash|[A-Z]:\\{1,2}Users\\)/
 
+/** The first path of a machine in a text, as far as it gives the machine away. */
+export function machinePath(text: string): string | undefined {
+  return MACHINE_PATH.exec(text)?.[0]
+}
+
 const BINARY = /\.(png|jpe?g|gif|ico|webp|woff2?|gz|tgz|zip|bin|sst|wal|node|wasm)$/i
 
 function checkPaths(workspace: Workspace, file: string): Finding[] {
   if (BINARY.test(file)) return []
   return matchLines(workspace, file, (line) => {
-    const [path] = MACHINE_PATH.exec(line) ?? []
+    const path = machinePath(line)
     return path === undefined ? undefined : `the path "${path}…" exists on one machine only`
   })
 }
