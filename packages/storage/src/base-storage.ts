@@ -155,7 +155,7 @@ export abstract class BaseStorage implements Storage {
     results.push(...(await Promise.allSettled([this.#lock?.release()])))
     results.push(...(await Promise.allSettled([this.closeDirectory()])))
     const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    if (failed !== undefined) throw this.translate(failed.reason, 'close', {})
   }
 
   async #run<Result>(action: string, name: string | typeof NO_NAME, run: () => Promise<Result>): Promise<Result> {

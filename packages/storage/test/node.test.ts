@@ -1,0 +1,382 @@
+import { execFileSync } from 'node:child_process'
+import { chmod, link, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type NodeFileSystem, NodeStorage, nodeFileSystem } from '../src/node/index.ts'
+import { FaultPlan, faultyFileSystem } from '../src/testing/index.ts'
+import { temporaryDirectory } from './temporary.ts'
+
+const unix = process.platform !== 'win32'
+
+async function openWith(fileSystem: Partial<NodeFileSystem>, path?: string): Promise<NodeStorage> {
+  const directory = path ?? (await temporaryDirectory())
+  return NodeStorage.open(directory, {}, { fileSystem: { ...nodeFileSystem, ...fileSystem } })
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: made up`), { code })
+}
+
+describe.runIf(unix)('what may be in the directory', () => {
+  test('files are made 0600 and directories 0700', async () => {
+    const path = join(await temporaryDirectory(), 'x', 'y')
+    const storage = await NodeStorage.open(path)
+    await storage.lock()
+    await (await storage.open('a', { mode: 'create' })).close()
+    await storage.publish('b', new Uint8Array(3))
+    for (const name of ['a', 'b', 'LOCK']) expect((await stat(join(path, name))).mode & 0o777, name).toBe(0o600)
+    for (const directory of [path, join(path, '..')]) expect((await stat(directory)).mode & 0o777).toBe(0o700)
+    await storage.close()
+  })
+
+  test('a symbolic link is refused wherever a file is wanted, and its target left alone', async () => {
+    const path = await temporaryDirectory()
+    const outside = join(await temporaryDirectory(), 'outside')
+    await writeFile(outside, 'keep')
+    await symlink(outside, join(path, 'a'))
+    await symlink(join(path, 'nothing'), join(path, 'dangling'))
+    const storage = await NodeStorage.open(path)
+    const refused = { code: 'STORAGE_NOT_A_FILE', file: 'a' }
+    await expect(storage.open('a', { mode: 'read' })).rejects.toMatchObject(refused)
+    await expect(storage.open('a', { mode: 'write' })).rejects.toMatchObject(refused)
+    await expect(storage.size('a')).rejects.toMatchObject(refused)
+    expect(() => storage.openSync('a')).toThrow(expect.objectContaining(refused))
+    await expect(storage.open('dangling', { mode: 'create' })).rejects.toMatchObject({ code: 'STORAGE_EXISTS' })
+    await expect(storage.publish('dangling', new Uint8Array(1))).rejects.toMatchObject({ code: 'STORAGE_EXISTS' })
+    expect(await readdir(path)).toEqual(['a', 'dangling'])
+    expect(await readFile(outside, 'utf8')).toBe('keep')
+    expect(await storage.list()).toEqual(['a', 'dangling'])
+    await storage.close()
+  })
+
+  test('a directory and a pipe are no files, and a pipe blocks nobody', async () => {
+    const path = await temporaryDirectory()
+    await mkdir(join(path, 'directory'))
+    execFileSync('mkfifo', [join(path, 'pipe')])
+    const storage = await NodeStorage.open(path)
+    for (const name of ['directory', 'pipe']) {
+      const refused = { code: 'STORAGE_NOT_A_FILE' }
+      await expect(storage.open(name, { mode: 'read' }), name).rejects.toMatchObject(refused)
+      await expect(storage.open(name, { mode: 'write' }), name).rejects.toMatchObject(refused)
+      await expect(storage.size(name), name).rejects.toMatchObject(refused)
+      expect(() => storage.openSync(name), name).toThrow(expect.objectContaining(refused))
+    }
+    await storage.close()
+  })
+
+  test('names that a storage would not give are neither listed nor touched', async () => {
+    const path = await temporaryDirectory()
+    for (const name of ['a b', '.hidden', 'ok', 'ünicode']) await writeFile(join(path, name), '')
+    const storage = await NodeStorage.open(path)
+    expect(await storage.list()).toEqual(['ok'])
+    await storage.lock()
+    await storage.close()
+    expect((await readdir(path)).sort()).toEqual(['.hidden', 'LOCK', 'a b', 'ok', 'ünicode'])
+  })
+})
+
+describe('the directory itself', () => {
+  test('a missing one is made, unless that was not wanted', async () => {
+    const path = join(await temporaryDirectory(), 'missing')
+    await expect(NodeStorage.open(path, { create: false })).rejects.toMatchObject({ code: 'STORAGE_NOT_FOUND' })
+    await Promise.all(Array.from({ length: 5 }, async () => (await NodeStorage.open(join(path, 'deep'))).close()))
+    await (await NodeStorage.open(join(path, 'deep'), { create: false })).close()
+  })
+
+  test('the entry of a new directory is made durable, and that of one whose maker may have died', async () => {
+    const path = join(await temporaryDirectory(), 'one', 'two')
+    const synced: string[] = []
+    const paths = new Map<number, string>()
+    const recording: Partial<NodeFileSystem> = {
+      async open(target, flags, mode) {
+        const owner = await nodeFileSystem.open(target, flags, mode)
+        paths.set(owner.fd, target)
+        return owner
+      },
+      async sync(fd) {
+        synced.push(paths.get(fd) ?? '?')
+        await nodeFileSystem.sync(fd)
+      },
+    }
+    await (await openWith(recording, path)).close()
+    expect(new Set(synced)).toContain(join(path, '..'))
+    expect(new Set(synced)).toContain(join(path, '..', '..'))
+    synced.length = 0
+    await (await openWith(recording, path)).close()
+    expect(synced).toEqual([join(path, '..')])
+  })
+
+  test('a link to a directory, and a file, are refused', async () => {
+    const path = await temporaryDirectory()
+    await mkdir(join(path, 'real'))
+    await symlink('real', join(path, 'link'))
+    await writeFile(join(path, 'file'), '')
+    for (const name of ['link', 'file', 'file/below']) {
+      const code = 'STORAGE_NOT_A_DIRECTORY'
+      await expect(NodeStorage.open(join(path, name)), name).rejects.toMatchObject({ code })
+    }
+  })
+
+  test('a worker opens what was described, and nothing that was put in its place', async () => {
+    const path = join(await temporaryDirectory(), 'store')
+    const storage = await NodeStorage.open(path)
+    await storage.publish('a', new Uint8Array([1, 2, 3]))
+    const descriptor = JSON.parse(JSON.stringify(storage.describe()))
+    const attached = await NodeStorage.attach(descriptor)
+    expect(await attached.size('a')).toBe(3)
+    await attached.close()
+    await rename(path, `${path}-moved`)
+    await expect(NodeStorage.attach(descriptor)).rejects.toMatchObject({ code: 'STORAGE_NOT_FOUND' })
+    await mkdir(path)
+    await expect(NodeStorage.attach(descriptor)).rejects.toMatchObject({ code: 'STORAGE_NOT_A_DIRECTORY' })
+    await storage.close()
+  })
+
+  test.runIf(unix && process.getuid?.() !== 0)('one that may not be written is STORAGE_PERMISSION', async () => {
+    const path = await temporaryDirectory()
+    await chmod(path, 0o500)
+    const storage = await NodeStorage.open(path)
+    await expect(storage.open('a', { mode: 'create' })).rejects.toMatchObject({ code: 'STORAGE_PERMISSION' })
+    await storage.close()
+  })
+})
+
+describe('the gate', () => {
+  test('no descriptor is closed while a call on it is pending', async () => {
+    const pending = new Map<number, number>()
+    const count = async (fd: number, run: () => Promise<number>): Promise<number> => {
+      pending.set(fd, (pending.get(fd) ?? 0) + 1)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      try {
+        return await run()
+      } finally {
+        pending.set(fd, pending.get(fd)! - 1)
+      }
+    }
+    const closedWith: (number | undefined)[] = []
+    const storage = await openWith({
+      write: (fd, ...rest) => count(fd, () => nodeFileSystem.write(fd, ...rest)),
+      read: (fd, ...rest) => count(fd, () => nodeFileSystem.read(fd, ...rest)),
+      async open(path, flags, mode) {
+        const owner = await nodeFileSystem.open(path, flags, mode)
+        const fd = owner.fd
+        return {
+          fd,
+          close() {
+            closedWith.push(pending.get(fd))
+            return owner.close()
+          },
+        }
+      },
+    })
+    const file = await storage.open('a', { mode: 'create' })
+    const calls = [file.append(new Uint8Array(10)), file.append(new Uint8Array(10)), file.read(new Uint8Array(5), 0)]
+    closedWith.length = 0
+    const closing = file.close()
+    expect(() => file.appendSync(new Uint8Array(1))).toThrow(expect.objectContaining({ code: 'STORAGE_CLOSED' }))
+    await Promise.all([...calls, closing])
+    expect(closedWith).toEqual([0])
+    await storage.close()
+  })
+
+  test('a closed file does not write into the file that got its descriptor', async () => {
+    const storage = await openWith({})
+    const first = await storage.open('first', { mode: 'create' })
+    await first.close()
+    const second = await storage.open('second', { mode: 'create' })
+    expect(() => first.appendSync(new Uint8Array([1]))).toThrow(expect.objectContaining({ code: 'STORAGE_CLOSED' }))
+    await expect(first.write(new Uint8Array([1]), 0)).rejects.toMatchObject({ code: 'STORAGE_CLOSED' })
+    expect(await second.size()).toBe(0)
+    await storage.close()
+  })
+})
+
+describe('failed syncs', () => {
+  test('a failed datasync is not tried again, and ends all writing to that file', async () => {
+    const plan = new FaultPlan()
+    const storage = await openWith(faultyFileSystem(plan, nodeFileSystem))
+    const file = await storage.open('a', { mode: 'create' })
+    const other = await storage.open('b', { mode: 'create' })
+    await file.append(new Uint8Array([1, 2, 3]))
+    plan.add({ fault: 'EIO', when: ({ kind }) => kind === 'datasync' })
+    await expect(file.datasync()).rejects.toMatchObject({ code: 'STORAGE_IO', file: 'a', cause: { code: 'EIO' } })
+    let syncs = 0
+    plan.add({ fault: 'short', forever: true, when: ({ kind }) => kind === 'datasync' && ++syncs > 0 })
+    const failed = { code: 'STORAGE_FAILED', cause: { code: 'STORAGE_IO' } }
+    await expect(file.datasync()).rejects.toMatchObject(failed)
+    await expect(file.append(new Uint8Array(1))).rejects.toMatchObject(failed)
+    await expect(file.write(new Uint8Array(1), 0)).rejects.toMatchObject(failed)
+    await expect(file.truncate(0)).rejects.toMatchObject(failed)
+    expect(() => file.appendSync(new Uint8Array(1))).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }))
+    const again = await storage.open('a', { mode: 'write' })
+    await expect(again.datasync()).rejects.toMatchObject(failed)
+    expect(syncs).toBe(0)
+    expect(await file.size()).toBe(3)
+    await other.append(new Uint8Array(1))
+    await other.datasync()
+    expect(syncs).toBe(1)
+    await storage.close()
+  })
+
+  test('of two datasyncs side by side the second does not hide the failure of the first', async () => {
+    // The system tells of a lost page once; a second sync on the descriptor would succeed.
+    const plan = new FaultPlan().add({ fault: 'EIO', when: ({ kind }) => kind === 'datasync' })
+    const storage = await openWith(faultyFileSystem(plan, nodeFileSystem))
+    const file = await storage.open('a', { mode: 'create' })
+    await file.append(new Uint8Array(10))
+    const results = await Promise.allSettled([file.datasync(), file.datasync(), file.datasync()])
+    expect(results.map((result) => result.status)).toEqual(['rejected', 'rejected', 'rejected'])
+    await storage.close()
+  })
+
+  test('datasyncs that wait share one, which begins after they were called', async () => {
+    let running = 0
+    let started = 0
+    const storage = await openWith({
+      async datasync(fd) {
+        started++
+        expect(++running).toBe(1)
+        await nodeFileSystem.datasync(fd)
+        running--
+      },
+    })
+    const file = await storage.open('a', { mode: 'create' })
+    await Promise.all(Array.from({ length: 10 }, () => file.datasync()))
+    expect(started).toBe(2)
+    await file.datasync()
+    expect(started).toBe(3)
+    await storage.close()
+  })
+
+  test('a failed sync of the directory ends all changes of names', async () => {
+    const plan = new FaultPlan()
+    const storage = await openWith(faultyFileSystem(plan, nodeFileSystem))
+    const file = await storage.open('a', { mode: 'create' })
+    plan.add({ fault: 'EIO', when: ({ kind }) => kind === 'syncDirectory' })
+    await expect(storage.syncDirectory()).rejects.toMatchObject({ code: 'STORAGE_IO' })
+    const failed = { code: 'STORAGE_FAILED' }
+    await expect(storage.syncDirectory()).rejects.toMatchObject(failed)
+    await expect(storage.publish('b', new Uint8Array(1))).rejects.toMatchObject(failed)
+    await expect(storage.remove('a')).rejects.toMatchObject(failed)
+    await expect(storage.open('b', { mode: 'create' })).rejects.toMatchObject(failed)
+    expect(await storage.list()).toEqual(['a'])
+    await file.append(new Uint8Array(1))
+    expect(await file.size()).toBe(1)
+    await storage.close()
+  })
+
+  test('a failed close of a file that was written is reported and remembered', async () => {
+    const plan = new FaultPlan()
+    const storage = await openWith(faultyFileSystem(plan, nodeFileSystem))
+    const file = await storage.open('a', { mode: 'create' })
+    plan.add({ fault: 'ENOSPC', when: ({ kind, name }) => kind === 'close' && name === 'a' })
+    await expect(file.close()).rejects.toMatchObject({ code: 'STORAGE_NO_SPACE' })
+    expect(storage.openFiles).toEqual([])
+    const again = await storage.open('a', { mode: 'write' })
+    await expect(again.append(new Uint8Array(1))).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await again.close()
+    await storage.remove('a')
+    const anew = await storage.open('a', { mode: 'create' })
+    expect(await anew.append(new Uint8Array(1))).toBe(0)
+    await storage.close()
+  })
+})
+
+describe('publishing', () => {
+  test('where there are no hard links it renames under the lock, and still loses against a taken name', async () => {
+    const path = await temporaryDirectory()
+    const noLinks: Partial<NodeFileSystem> = { link: () => Promise.reject(systemError('EPERM')) }
+    const storage = await openWith(noLinks, path)
+    await expect(storage.publish('a', new Uint8Array(1))).rejects.toMatchObject({ code: 'STORAGE_UNSUPPORTED' })
+    await storage.lock()
+    const results = await Promise.allSettled([1, 2, 3].map((size) => storage.publish('a', new Uint8Array(size))))
+    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1)
+    await expect(storage.publish('a', new Uint8Array(9))).rejects.toMatchObject({ code: 'STORAGE_EXISTS' })
+    expect((await readdir(path)).sort()).toEqual(['LOCK', 'a'])
+    await storage.close()
+  })
+
+  test('a link that was made although the answer says otherwise is a success', async () => {
+    const storage = await openWith({
+      async link(existing, path) {
+        await nodeFileSystem.link(existing, path)
+        throw systemError('EEXIST')
+      },
+    })
+    await storage.publish('a', new Uint8Array(7))
+    expect(await storage.size('a')).toBe(7)
+    await storage.close()
+  })
+
+  test('what an interrupted one left behind goes with the next lock', async () => {
+    const path = await temporaryDirectory()
+    await writeFile(join(path, '.publish-0123'), 'half')
+    const storage = await NodeStorage.open(path)
+    expect(await storage.list()).toEqual([])
+    await storage.lock()
+    expect(await readdir(path)).toEqual(['LOCK'])
+    await storage.close()
+  })
+
+  test('a second name of a published file is not followed back into it', async () => {
+    const path = await temporaryDirectory()
+    const storage = await NodeStorage.open(path)
+    await storage.publish('a', new Uint8Array(3))
+    await link(join(path, 'a'), join(path, 'b'))
+    await storage.remove('a')
+    expect(await storage.size('b')).toBe(3)
+    await storage.close()
+  })
+})
+
+describe('every system call fails once', () => {
+  const steps = async (storage: NodeStorage): Promise<void> => {
+    const file = await storage.open('a', { mode: 'create' })
+    await file.append(new Uint8Array(100))
+    await file.datasync()
+    await storage.syncDirectory()
+    await storage.publish('m', new Uint8Array(50))
+    await file.truncate(10)
+    await file.read(new Uint8Array(10), 0)
+    await file.close()
+    await storage.size('a')
+    await storage.list()
+    await storage.remove('a')
+  }
+
+  test.each(['EIO', 'ENOSPC', 'EMFILE', 'EACCES', 'short'] as const)(
+    'with %s: a coded error, no descriptor left',
+    async (fault) => {
+      const count = new FaultPlan()
+      const clean = await openWith(faultyFileSystem(count, nodeFileSystem))
+      await steps(clean)
+      await clean.close()
+      expect(count.operations).toBeGreaterThan(20)
+      let failed = 0
+      for (let at = 1; at <= count.operations; at++) {
+        const plan = new FaultPlan().add({ fault, at })
+        const path = await temporaryDirectory()
+        const run = async (): Promise<void> => {
+          const storage = await NodeStorage.open(path, {}, { fileSystem: faultyFileSystem(plan, nodeFileSystem) })
+          try {
+            await steps(storage)
+          } finally {
+            await storage.close()
+          }
+        }
+        const error = await run().then(
+          () => undefined,
+          (reason: unknown) => reason,
+        )
+        if (error !== undefined) {
+          failed++
+          expect(error, `operation ${at}`).toMatchObject({ code: expect.stringMatching(/^STORAGE_/) })
+        }
+        expect(plan.failures, `operation ${at}`).toBe(1)
+        expect(plan.openDescriptors, `operation ${at}`).toBe(0)
+      }
+      if (fault === 'short') expect(failed).toBe(0)
+      else expect(failed).toBeGreaterThan(15)
+    },
+  )
+})
