@@ -71,7 +71,7 @@ export interface DecodedManifest extends ManifestHeader {
   readonly crc: number
   /** `undefined` in a full manifest. */
   readonly base: { readonly number: number; readonly crc: number } | undefined
-  /** Builds the state; a delta needs the state of its base. */
+  /** Builds the state; a delta needs the state of its base. Reads `bytes`, so they must not have changed. */
   resolve(base?: ManifestState): ManifestState
 }
 
@@ -167,9 +167,14 @@ function writeTable(out: BytesWriter, each: TableEntry): void {
   out.sized(each.largest.key)
 }
 
+/** Returns the checksum that an encoded manifest ends with: what a delta names its base by. */
+export function crcOfManifest(bytes: Uint8Array): number {
+  return compute(bytes, 0, bytes.length - 4)
+}
+
 /**
  * Checks and reads a manifest called `file`. Throws `LSM_CORRUPTION` with the offset, or `LSM_UNSUPPORTED_FORMAT`.
- * Nothing of `bytes` is kept.
+ * `bytes` are borrowed until `resolve` was called.
  */
 export function decodeManifest(bytes: Uint8Array, file: string): DecodedManifest {
   const fail = (what: string, offset: number): LsmError => corruption(`${file}: ${what}`, { file, offset })
@@ -205,10 +210,11 @@ export function decodeManifest(bytes: Uint8Array, file: string): DecodedManifest
     storeId,
     crc,
     base: kind === 0 ? undefined : { number: baseNumber, crc: baseCrc },
-    resolve: (base) => ({
-      ...counters,
-      ...readEntries(new BytesReader(bytes, { start: HEADER_BYTES, end, file }), kind === 0 ? EMPTY_STATE : base!),
-    }),
+    resolve: (base) => {
+      if (kind === 1 && base === undefined) throw new TypeError(`${file} is a delta: its base is needed`)
+      const entries = new BytesReader(bytes, { start: HEADER_BYTES, end, file })
+      return { ...counters, ...readEntries(entries, kind === 0 ? EMPTY_STATE : base!) }
+    },
   }
 }
 
