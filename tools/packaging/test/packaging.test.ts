@@ -94,6 +94,12 @@ describe('judgeContents', () => {
   ] as const)('sees %s', (_, changes, message) => {
     expect(judge(changes).join('\n')).toMatch(message)
   })
+
+  it('says once what an older build left', () => {
+    const map = '{"version":3,"sources":["../src/old.ts"],"mappings":""}'
+    const left = { 'dist/old.js': '', 'dist/old.js.map': map, 'dist/old.d.ts': '', 'dist/old.d.ts.map': map }
+    expect(judge(left)).toHaveLength(1)
+  })
 })
 
 describe('installing alone', () => {

@@ -1,11 +1,11 @@
 /** What is in the tarball: all that a user needs, and nothing of the workshop. */
-import { posix } from 'node:path'
+import { join, posix } from 'node:path'
 import { type Manifest, machinePath } from '@lsm/tidy'
 import { type Check, fileText } from '../subject.ts'
 
 export const contents: Check = {
   name: 'contents',
-  run: ({ files, top }) => Promise.resolve({ problems: judgeContents(files, [top]) }),
+  run: ({ files, top }) => Promise.resolve({ problems: judgeContents(files, [join(top, 'packages')]) }),
 }
 
 const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
@@ -19,15 +19,19 @@ export function judgeContents(files: ReadonlyMap<string, Uint8Array>, machinePat
     const text = fileText(files, path)
     const found = machinePath(text) ?? machinePaths.find((each) => text.includes(each))
     if (found !== undefined) problems.push(`${path} has "${found}", a path of the machine that built it`)
-    if (path.endsWith('.map')) problems.push(...judgeMap(path, text, files))
-    const source = path.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')
-    if (/^dist\/.*\.js$/.test(path) && hasSources(files) && !files.has(source))
-      problems.push(`${path} is left over from a source that is gone: take dist away and build`)
+    if (isLeftOver(path, files)) {
+      if (path.endsWith('.js'))
+        problems.push(`${path} is left over from a source that is gone: take dist away and build`)
+    } else if (path.endsWith('.map')) problems.push(...judgeMap(path, text, files))
   }
   return [...problems, ...judgeManifest(files)]
 }
 
-const hasSources = (files: ReadonlyMap<string, Uint8Array>): boolean => files.has('src/index.ts')
+/** The compiler builds what there is and takes nothing away, so a renamed file is built under both names. */
+function isLeftOver(path: string, files: ReadonlyMap<string, Uint8Array>): boolean {
+  const [, stem] = /^dist\/(.+?)\.(?:js|d\.ts)(?:\.map)?$/.exec(path) ?? []
+  return stem !== undefined && files.has('src/index.ts') && !files.has(`src/${stem}.ts`)
+}
 
 function judgeMap(path: string, text: string, files: ReadonlyMap<string, Uint8Array>): string[] {
   const { sources = [], sourcesContent } = JSON.parse(text) as { sources?: string[]; sourcesContent?: unknown }
