@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { Packed } from '../src/pack.ts'
 import type { Verdict } from '../src/verify.ts'
 import { CHECKS, verify } from '../src/verify.ts'
@@ -11,10 +11,10 @@ export type Changes = Readonly<Record<string, string | undefined>>
 
 export const top: string = join(import.meta.dirname, '..', '..', '..')
 
-/** A folder that is gone when the test file is done. */
+/** A folder that is gone when the test that asked for it is done. */
 export function temporaryFolder(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'lsm-packaging-test-')))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
