@@ -174,6 +174,114 @@ export interface LevelStats {
   readonly level: number
   readonly tables: number
   readonly sizeBytes: number
+  readonly pointRecords: number
+  readonly tombstones: number
+  readonly rangeTombstones: number
+  /** How full it is: 1 and more wants a compaction. */
+  readonly score: number
+}
+
+/** Counts of how long something took, by powers of two. */
+export interface LatencyHistogram {
+  readonly count: number
+  readonly sumMs: number
+  readonly maxMs: number
+  /** `buckets[i]` counts those from 2^(i-10) ms on, up to twice that; the first one also counts all below. */
+  readonly buckets: readonly number[]
+}
+
+export interface CacheTierStats {
+  readonly entries: number
+  readonly sizeBytes: number
+  readonly hits: number
+  readonly misses: number
+}
+
+/** A copy of the engine's counters; they start at 0 when the store is opened. */
+export interface Stats {
+  readonly lastSeq: number
+  readonly visibleSeq: number
+  readonly memtableBytes: number
+  readonly frozenMemtables: number
+  readonly walSegments: number
+  readonly walSizeBytes: number
+  readonly openTables: number
+  readonly snapshots: number
+  readonly levels: readonly LevelStats[]
+  readonly cache: { readonly data: CacheTierStats; readonly index: CacheTierStats; readonly filter: CacheTierStats }
+  readonly writes: {
+    readonly batches: number
+    readonly operations: number
+    readonly userBytes: number
+    readonly walBytes: number
+  }
+  readonly reads: {
+    readonly gets: number
+    readonly memtableHits: number
+    readonly filterSkips: number
+    readonly blockReads: number
+  }
+  readonly flushes: { readonly count: number; readonly bytesWritten: number; readonly latency: LatencyHistogram }
+  readonly compactions: {
+    readonly count: number
+    readonly moves: number
+    readonly bytesRead: number
+    readonly bytesWritten: number
+    readonly recordsDropped: number
+    readonly latency: LatencyHistogram
+  }
+  readonly stalls: { readonly delayed: number; readonly stopped: number; readonly latency: LatencyHistogram }
+  readonly syncs: LatencyHistogram
+  /** Bytes written to log and tables over the bytes of keys and values that users wrote; 0 before the first write. */
+  readonly writeAmplification: number
+  /** Bytes of all tables over the bytes of the deepest level; 0 while there are none. */
+  readonly spaceAmplification: number
+  /** The last failure in the background, until the store is opened again. */
+  readonly failure: { readonly code: LsmErrorCode; readonly message: string } | undefined
+}
+
+/** What `on` can be asked for, and what the listener is given. */
+export interface EngineEvents {
+  flush: {
+    readonly keyspace: string
+    readonly records: number
+    readonly bytesWritten: number
+    readonly durationMs: number
+  }
+  compaction: {
+    readonly keyspace: string
+    readonly level: number
+    readonly outputLevel: number
+    readonly isMove: boolean
+    readonly bytesRead: number
+    readonly bytesWritten: number
+    readonly recordsDropped: number
+    readonly durationMs: number
+    /** Whether it ran in a worker thread. */
+    readonly inWorker: boolean
+  }
+  stall: {
+    readonly reason: 'memtables' | 'level 0' | 'batch bytes'
+    readonly kind: 'delayed' | 'stopped'
+    readonly durationMs: number
+  }
+  /** A failure in the background. */
+  error: Error
+}
+
+export interface VerifyReport {
+  readonly tables: number
+  readonly blocks: number
+  readonly records: number
+  readonly bytes: number
+  readonly walSegments: number
+}
+
+export interface RepairReport {
+  readonly tablesKept: number
+  readonly recordsKept: number
+  /** What could not be kept, and why. */
+  readonly lost: readonly { readonly file: string; readonly reason: string }[]
 }
 
 export type LsmErrorCode =

@@ -1,0 +1,118 @@
+/**
+ * Back-pressure: lets writes through, delays them, or makes them wait, in their order. Graded, so that a store that
+ * falls behind slows its writers down before it has to stop them, and never refuses them.
+ */
+import type { Scheduler } from './components.ts'
+
+/** How hard the gate is closed. */
+export type Pressure =
+  | { readonly level: 'open' }
+  /** `share` from 0 (just begun) to 1 (about to stop). */
+  | { readonly level: 'delayed'; readonly share: number; readonly reason: StallReason }
+  | { readonly level: 'stopped'; readonly reason: StallReason }
+
+export type StallReason = 'memtables' | 'level 0' | 'batch bytes'
+
+/** Told when a write has waited. */
+export type OnStall = (reason: StallReason, kind: 'delayed' | 'stopped', durationMs: number) => void
+
+/** Bytes a second at the beginning of a delay, and at its end. */
+const FAST_RATE = 32 * 1024 * 1024
+const SLOW_RATE = 1024 * 1024
+
+interface Waiter {
+  readonly bytes: number
+  readonly since: number
+  readonly go: () => void
+  readonly fail: (error: Error) => void
+}
+
+export class WriteGate {
+  readonly #scheduler: Scheduler
+  readonly #pressure: () => Pressure
+  readonly #onStall: OnStall
+  readonly #waiters: Waiter[] = []
+  #cancelTimer: (() => void) | undefined
+  /** When the next byte may pass, while writes are delayed. */
+  #nextAt = 0
+
+  constructor(options: { scheduler: Scheduler; pressure: () => Pressure; onStall: OnStall }) {
+    this.#scheduler = options.scheduler
+    this.#pressure = options.pressure
+    this.#onStall = options.onStall
+  }
+
+  /** Writes that wait. */
+  get waiting(): number {
+    return this.#waiters.length
+  }
+
+  /** Whether a write may go at once. Nobody overtakes those who wait. */
+  get isOpen(): boolean {
+    return this.#waiters.length === 0 && this.#pressure().level === 'open'
+  }
+
+  /** Resolves when it is the turn of a write of so many bytes. An aborted signal takes it out of the line. */
+  wait(bytes: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        const index = this.#waiters.indexOf(waiter)
+        if (index >= 0) this.#waiters.splice(index, 1)
+        reject(signal!.reason)
+      }
+      const settle = (): void => signal?.removeEventListener('abort', leave)
+      const waiter: Waiter = {
+        bytes,
+        since: this.#scheduler.now(),
+        go: () => {
+          settle()
+          resolve()
+        },
+        fail: (error) => {
+          settle()
+          reject(error)
+        },
+      }
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#waiters.push(waiter)
+      this.update()
+    })
+  }
+
+  /** Looks again: to be called whenever the pressure may have changed. */
+  update(): void {
+    while (this.#waiters.length > 0) {
+      const pressure = this.#pressure()
+      if (pressure.level === 'stopped') return
+      const now = this.#scheduler.now()
+      if (pressure.level === 'delayed') {
+        if (this.#nextAt > now) {
+          this.#wakeAt(this.#nextAt - now)
+          return
+        }
+        const rate = FAST_RATE + (SLOW_RATE - FAST_RATE) * pressure.share
+        this.#nextAt = now + (this.#waiters[0]!.bytes / rate) * 1000
+      }
+      const waiter = this.#waiters.shift()!
+      if (pressure.level === 'delayed') this.#onStall(pressure.reason, 'delayed', now - waiter.since)
+      waiter.go()
+    }
+  }
+
+  /** Sends everybody away. */
+  fail(error: Error): void {
+    this.#cancelTimer?.()
+    for (const waiter of this.#waiters.splice(0)) waiter.fail(error)
+  }
+
+  #wakeAt(ms: number): void {
+    if (this.#cancelTimer !== undefined) return
+    this.#cancelTimer = this.#scheduler.delay(
+      () => {
+        this.#cancelTimer = undefined
+        this.update()
+      },
+      Math.max(1, ms),
+    )
+  }
+}
