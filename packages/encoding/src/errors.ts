@@ -60,18 +60,23 @@ export function checkBytes(bytes: Uint8Array, name: string): void {
 /** Throws unless `0 <= start <= end <= bytes.length`, all integers. */
 export function checkRange(bytes: Uint8Array, start: number, end: number): void {
   checkBytes(bytes, 'bytes')
-  if (Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= bytes.length) return
-  throw rangeError(`[${start}, ${end}) is not a range inside ${bytes.length} bytes`)
+  const integers =
+    // The common case first: two calls of Number.isInteger cost more than all the rest.
+    (typeof start === 'number' && start >>> 0 === start && typeof end === 'number' && end >>> 0 === end) ||
+    (Number.isInteger(start) && Number.isInteger(end))
+  if (integers && start >= 0 && start <= end && end <= bytes.length) return
+  throw rangeError(`[${String(start)}, ${String(end)}) is not a range inside ${bytes.length} bytes`)
 }
 
 /** Throws unless `value` is an integer from 0 to 2^53 - 1. */
 export function checkNumber(value: number, name: string): void {
-  if (Number.isSafeInteger(value) && value >= 0) return
+  // Number.isSafeInteger costs three times as much.
+  if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER && Math.floor(value) === value) return
   throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${String(value)}`)
 }
 
 /** Throws unless `value` is a length that four bytes hold. */
 export function checkLength(value: number, name: string): void {
-  if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return
+  if (typeof value === 'number' && value >>> 0 === value) return
   throw rangeError(`${name} must be an integer from 0 to 2^32 - 1, not ${String(value)}`)
 }

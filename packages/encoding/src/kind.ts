@@ -25,7 +25,7 @@ const HIGHEST_KIND: number = RECORD_KIND.rangeTombstone
 
 /** Whether `kind` is one of `RECORD_KIND`. */
 export function isRecordKind(kind: number): kind is RecordKind {
-  return Number.isInteger(kind) && kind >= 0 && kind <= HIGHEST_KIND
+  return typeof kind === 'number' && kind >>> 0 === kind && kind <= HIGHEST_KIND
 }
 
 export function checkKind(kind: number): void {

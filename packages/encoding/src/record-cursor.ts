@@ -28,8 +28,6 @@ export interface RecordCursorOptions {
  * borrowed: they must not change while the cursor is on them.
  */
 export class RecordCursor {
-  /** Where the current record starts; -1 when there is none. */
-  recordStart = -1
   /** Where the record after the current one starts. */
   nextOffset = 0
   keyStart = 0
@@ -49,14 +47,19 @@ export class RecordCursor {
     this.#verify = options?.verifyChecksums !== false
   }
 
+  /** Where the current record starts; -1 when there is none. */
+  get recordStart(): number {
+    return this.keyStart === 0 ? -1 : this.keyStart - RECORD_HEADER_SIZE
+  }
+
   get valueStart(): number {
     return this.keyEnd
   }
 
   /** Milliseconds, as they were encoded; read from the bytes when asked for. 0 when there is no record. */
   get timestampMs(): number {
-    const at = this.recordStart + 16
-    return at < 16 ? 0 : this.#view.getUint32(at) * TWO_POW_32 + this.#view.getUint32(at + 4)
+    const { keyStart } = this
+    return keyStart === 0 ? 0 : this.#view.getUint32(keyStart - 8) * TWO_POW_32 + this.#view.getUint32(keyStart - 4)
   }
 
   /** The current record's key: a view, borrowed from the block. */
@@ -81,7 +84,7 @@ export class RecordCursor {
     this.#start = start
     this.#end = end
     this.nextOffset = start
-    this.recordStart = -1
+    this.keyStart = 0
     return this
   }
 
@@ -125,7 +128,6 @@ export class RecordCursor {
     const keyStart = at + RECORD_HEADER_SIZE
     const keyEnd = keyStart + keyLength
     const valueEnd = keyEnd + valueLength
-    this.recordStart = at
     this.keyStart = keyStart
     this.keyEnd = keyEnd
     this.valueEnd = valueEnd

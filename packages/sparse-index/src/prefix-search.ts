@@ -4,6 +4,7 @@
  * array, so that the early steps of a search, which no cache holds, touch 8 bytes and not an entry somewhere.
  */
 import { compareRanges, keyPrefix } from '@lsm/encoding'
+import { countBelow } from './count-below.ts'
 import type { EntryTable } from './entry-table.ts'
 
 export class PrefixSearch {
@@ -39,19 +40,13 @@ export class PrefixSearch {
 
     const prefixes = this.#prefixes
     const prefix = keyPrefix(key, skip, key.length)
-    let low = 0
-    let high = length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (prefixes[middle]! < prefix) low = middle + 1
-      else high = middle
-    }
+    let low = countBelow(prefixes, length, prefix)
     if (low === length || prefixes[low] !== prefix) return low
 
     // Now only among equal prefixes: mostly one, so the end of their run is found by doubling steps.
     let step = 1
     while (low + step < length && prefixes[low + step] === prefix) step *= 2
-    high = Math.min(low + step, length)
+    let high = Math.min(low + step, length)
     while (low < high) {
       const middle = (low + high) >>> 1
       const order = prefixes[middle]! > prefix ? 1 : this.#compareRest(middle, key)

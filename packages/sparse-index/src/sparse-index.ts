@@ -11,6 +11,7 @@
  */
 import { compute, packInto } from '@lsm/crc'
 import type { IndexEntry } from '@lsm/encoding'
+import { countBelow } from './count-below.ts'
 import { EntryTable, FOOTER_SIZE } from './entry-table.ts'
 import { checkBytes, checkNumber, rangeError } from './errors.ts'
 import { PrefixSearch } from './prefix-search.ts'
@@ -84,14 +85,8 @@ export class SparseIndex implements Iterable<IndexEntry> {
   nextOffsetAfter(offset: number): number | undefined {
     checkNumber(offset, 'offset')
     const { offsets, length } = this.#table
-    let low = 0
-    let high = length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (offsets[middle]! <= offset) low = middle + 1
-      else high = middle
-    }
-    return low < length ? offsets[low] : undefined
+    const index = countBelow(offsets, length, offset + 1)
+    return index < length ? offsets[index] : undefined
   }
 
   /** The position of the entry that `floorOffset` takes: -1 when `key` sorts before every entry. */
