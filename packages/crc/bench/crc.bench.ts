@@ -24,12 +24,12 @@ function contenders(length: number): Record<string, Contender> {
       return () => compute(data)
     },
     'crc-32': async () => {
-      const { default: crc32 } = await import('crc-32')
+      const { default: crc32 } = (await import('crc-32')) as unknown as { default: typeof import('crc-32') }
       const data = bytes(length)
       return () => crc32.buf(data)
     },
     'buffer-crc32': async () => {
-      const { default: crc32 } = await import('buffer-crc32')
+      const { default: crc32 } = (await import('buffer-crc32')) as unknown as { default: typeof import('buffer-crc32') }
       const data = Buffer.from(bytes(length))
       return () => crc32.unsigned(data)
     },
