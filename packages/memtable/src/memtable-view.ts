@@ -4,7 +4,7 @@ import { NONE } from './arena.ts'
 import type { Contents } from './contents.ts'
 import { type CursorSettings, MemtableCursor } from './cursor.ts'
 import { seqOf } from './entries.ts'
-import { checkBytes, checkVisibleSeq, typeError } from './errors.ts'
+import { checkBytes, checkObject, checkVisibleSeq, typeError } from './errors.ts'
 import { PointReader } from './point-reader.ts'
 import { countBefore } from './run.ts'
 
@@ -120,6 +120,7 @@ export class MemtableView {
 
   /** How much of the table a range of keys is. Sorts at most 1,024 keys; O(runs · log n) otherwise. */
   rangeSize(range: KeyRange): RangeSize {
+    checkObject(range, 'range')
     if (range.start !== undefined) checkBytes(range.start, 'start')
     if (range.end !== undefined) checkBytes(range.end, 'end')
     const { memory, points, byteSize } = this.#contents
@@ -133,6 +134,7 @@ export class MemtableView {
   }
 
   #settings(options: CursorOptions): CursorSettings {
+    checkObject(options, 'options')
     const { visibleSeq = Number.POSITIVE_INFINITY, versions = 'newest', skipDeleted = false, reverse = false } = options
     checkVisibleSeq(visibleSeq)
     if (versions !== 'newest' && versions !== 'all') throw typeError(`versions must be 'newest' or 'all'`)

@@ -3,7 +3,7 @@ import { isRecordKind, RECORD_KIND, type RecordKind } from '@lsm/encoding'
 import { Arena, canShareMemory } from './arena.ts'
 import type { Contents } from './contents.ts'
 import { keyAndVersionBytes, MAX_LENGTH, newestVersion } from './entries.ts'
-import { checkBytes, checkNumber, MemtableError, rangeError, typeError } from './errors.ts'
+import { checkBytes, checkNumber, checkObject, describe, MemtableError, rangeError, typeError } from './errors.ts'
 import { type HashSeed, randomHashSeed } from './hash.ts'
 import { MAX_SLICE_KEYS } from './key-order.ts'
 import { INDEX_BYTES_PER_KEY, WritableKeys } from './keys.ts'
@@ -79,6 +79,7 @@ export class Memtable extends MemtableView {
   readonly #fields: { seq: number; timestampMs: number; kind: RecordKind } = { seq: 0, timestampMs: 0, kind: 0 }
 
   constructor(options: MemtableOptions = {}) {
+    checkObject(options, 'options')
     const { hashSeed = randomHashSeed(), sharedMemory = canShareMemory() } = options
     if (!Array.isArray(hashSeed) || hashSeed.length !== 2 || !hashSeed.every(Number.isSafeInteger)) {
       throw typeError('hashSeed must be two integers')
@@ -96,12 +97,13 @@ export class Memtable extends MemtableView {
    * its share of the ordering: at most 4,096 keys are sorted and merged on the way.
    */
   add(write: MemtableWrite): void {
+    checkObject(write, 'a write')
     const { key, value = EMPTY, seq, kind = RECORD_KIND.value, timestampMs } = write
     checkBytes(key, 'key')
     checkBytes(value, 'value')
     checkNumber(seq, 'seq')
     checkNumber(timestampMs, 'timestampMs')
-    if (!isRecordKind(kind)) throw rangeError(`kind must be 0, 1 or 2, not ${String(kind)}`)
+    if (!isRecordKind(kind)) throw rangeError(`kind must be 0, 1 or 2, not ${describe(kind)}`)
     checkLengths(key.length, value.length)
     if (this.#frozen) throw new MemtableError('MEMTABLE_FROZEN', 'the table is frozen: write to the one after it')
     const contents = this.#contents
@@ -147,7 +149,8 @@ export class Memtable extends MemtableView {
    */
   step(budgetKeys: number = MAX_SLICE_KEYS): boolean {
     checkNumber(budgetKeys, 'budgetKeys')
-    if (budgetKeys === 0) throw rangeError('budgetKeys must be at least 1: with 0, step would never be done')
+    // A loop over `step(0)` would never end.
+    if (budgetKeys === 0) throw rangeError('budgetKeys must be at least 1')
     const { points, ranges } = this.#contents
     return points.order.work(budgetKeys) || ranges.order.work(budgetKeys)
   }

@@ -140,7 +140,7 @@ fuzz(
       }
     }
   }),
-  { runs: 150, capMs: 6000 },
+  { runs: 80, capMs: 4000 },
 )
 
 function share(table: Memtable): ReturnType<typeof openShared> {
@@ -187,7 +187,7 @@ fuzz(
       }
     },
   ),
-  { runs: 300, capMs: 4000 },
+  { runs: 200, capMs: 3000 },
 )
 
 fuzz(
