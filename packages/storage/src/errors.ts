@@ -17,6 +17,8 @@ export type StorageErrorCode =
   | 'STORAGE_NOT_A_DIRECTORY'
   /** A regular file was expected: the name is a symbolic link, a directory, a pipe … */
   | 'STORAGE_NOT_A_FILE'
+  /** The directory was to be taken away and holds files. */
+  | 'STORAGE_NOT_EMPTY'
   /** Another holds the lock. */
   | 'STORAGE_LOCKED'
   /** The lock was held and is lost; nothing may be changed any more. */

@@ -27,9 +27,11 @@ export function checkName(name: unknown): asserts name is string {
   )
 }
 
-/** Throws the coded error unless `data` is a `Uint8Array`. */
+/** Throws the coded error unless `data` is a `Uint8Array`, of this realm or another. */
 export function checkBytes(data: unknown): asserts data is Uint8Array {
-  if (!(data instanceof Uint8Array)) throw invalidType('bytes must be a Uint8Array')
+  if (data instanceof Uint8Array) return
+  if (ArrayBuffer.isView(data) && Object.prototype.toString.call(data) === '[object Uint8Array]') return
+  throw invalidType('bytes must be a Uint8Array')
 }
 
 /** Throws the coded error unless `value` is a safe integer from 0 up; `what` names it in the message. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, link, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type NodeFileSystem, NodeStorage, nodeFileSystem } from '../src/node/index.ts'
@@ -130,6 +130,22 @@ describe('the directory itself', () => {
     await mkdir(path)
     await expect(NodeStorage.attach(descriptor)).rejects.toMatchObject({ code: 'STORAGE_NOT_A_DIRECTORY' })
     await storage.close()
+  })
+
+  test('an empty one can be taken away with its lock, one that holds anything or is locked cannot', async () => {
+    const path = join(await temporaryDirectory(), 'store')
+    const storage = await NodeStorage.open(path)
+    await storage.lock()
+    await storage.publish('a', new Uint8Array(1))
+    await expect(NodeStorage.removeEmpty(path)).rejects.toMatchObject({ code: 'STORAGE_LOCKED' })
+    await storage.close()
+    await writeFile(join(path, 'not ours'), '')
+    await expect(NodeStorage.removeEmpty(path)).rejects.toThrow(/a, not ours|not ours, a/)
+    expect((await readdir(path)).sort()).toEqual(['LOCK', 'a', 'not ours'])
+    await rm(join(path, 'not ours'))
+    await rm(join(path, 'a'))
+    await NodeStorage.removeEmpty(path)
+    await expect(NodeStorage.removeEmpty(path)).rejects.toMatchObject({ code: 'STORAGE_NOT_FOUND' })
   })
 
   test.runIf(unix && process.getuid?.() !== 0)('one that may not be written is STORAGE_PERMISSION', async () => {
@@ -283,6 +299,17 @@ describe('failed syncs', () => {
 })
 
 describe('publishing', () => {
+  test('the bytes are durable before the name is given, and the name before the answer', async () => {
+    const plan: string[] = []
+    const counting = new FaultPlan({ onOperation: ({ kind }) => plan.push(kind) })
+    const storage = await openWith(faultyFileSystem(counting, nodeFileSystem))
+    plan.length = 0
+    await storage.publish('a', new Uint8Array(3)).then(() => plan.push('answer'))
+    // The temporary name goes after the commit, and its removal needs no sync of its own.
+    expect(plan).toEqual(['open', 'stat', 'write', 'datasync', 'close', 'link', 'syncDirectory', 'unlink', 'answer'])
+    await storage.close()
+  })
+
   test('where there are no hard links it renames under the lock, and still loses against a taken name', async () => {
     const path = await temporaryDirectory()
     const noLinks: Partial<NodeFileSystem> = { link: () => Promise.reject(systemError('EPERM')) }

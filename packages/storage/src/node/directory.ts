@@ -88,7 +88,8 @@ async function makeOne(fileSystem: NodeFileSystem, path: string, mayLackParent: 
   return true
 }
 
-async function syncEntry(fileSystem: NodeFileSystem, path: string, required: boolean): Promise<void> {
+/** Makes durable that `path` is in the directory above it, or no longer is. */
+export async function syncEntry(fileSystem: NodeFileSystem, path: string, required: boolean): Promise<void> {
   if (!CAN_SYNC_DIRECTORIES) return
   let parent: DescriptorOwner | undefined
   try {

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { BaseStorage, type LockGrip, type OpenedBackend } from '../base-storage.ts'
 import { StorageError, type StorageErrorContext } from '../errors.ts'
 import { mapError, systemCode } from '../map-error.ts'
-import { TEMPORARY_PREFIX } from '../names.ts'
+import { LOCK_NAME, TEMPORARY_PREFIX } from '../names.ts'
 import type { OpenMode, StorageDescriptor } from '../storage.ts'
-import { type Directory, identityOf, openDirectory } from './directory.ts'
+import { type Directory, identityOf, openDirectory, syncEntry } from './directory.ts'
 import { type NodeFileSystem, nodeFileSystem } from './file-system.ts'
 import { type NodeLock, takeNodeLock } from './lock.ts'
 import { notAFile, openNodeFile, openNodeFileSync } from './node-file.ts'
@@ -66,6 +66,31 @@ export class NodeStorage extends BaseStorage {
     await storage.close()
     const message = `"${descriptor.path}" is no longer the directory that was described`
     throw new StorageError('STORAGE_NOT_A_DIRECTORY', message, { file: descriptor.path })
+  }
+
+  /**
+   * Takes away the directory at `path` and its lock file, under the lock. Every other file must be gone before:
+   * what is left is named in the error, `STORAGE_NOT_EMPTY`, and nothing is taken away.
+   */
+  static async removeEmpty(path: string, components: NodeStorageComponents = {}): Promise<void> {
+    const storage = await NodeStorage.open(path, { create: false }, components)
+    const fileSystem = storage.#fileSystem
+    try {
+      await storage.lock()
+      const left = (await storage.names()).filter((name) => name !== LOCK_NAME)
+      if (left.length > 0) {
+        const message = `${storage.location} is not empty: ${left.slice(0, 5).join(', ')} …`
+        throw new StorageError('STORAGE_NOT_EMPTY', message, { file: storage.location })
+      }
+      // The lock's file goes while it is held. Who has it open and waits for it finds it replaced, and starts again.
+      await fileSystem.unlink(storage.#path(LOCK_NAME))
+      await fileSystem.rmdir(storage.location)
+      await syncEntry(fileSystem, storage.location, true)
+    } catch (error) {
+      throw mapError(error, 'removeEmpty', storage.location, {})
+    } finally {
+      await storage.close()
+    }
   }
 
   describe(): StorageDescriptor {

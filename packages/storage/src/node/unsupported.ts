@@ -11,6 +11,10 @@ export class NodeStorage {
   static attach(): Promise<never> {
     return Promise.reject(unsupported())
   }
+
+  static removeEmpty(): Promise<never> {
+    return Promise.reject(unsupported())
+  }
 }
 
 function unsupported(): StorageError {
