@@ -105,6 +105,7 @@ function casesOf({ name, valueLength }: (typeof SIZES)[number]): Case[] {
     {
       name: `encode to new bytes, ${name}`,
       ...figures,
+      reference: ['msgpackr (no checksum)'],
       contenders: {
         '@lsm/encoding': () => {
           const { keys, value } = makeInput(valueLength)
@@ -140,6 +141,7 @@ function casesOf({ name, valueLength }: (typeof SIZES)[number]): Case[] {
     {
       name: `decode to objects, ${name}`,
       ...figures,
+      reference: ['msgpackr (no checksum)'],
       contenders: {
         '@lsm/encoding': () => {
           const block = makeBlock(makeInput(valueLength))
