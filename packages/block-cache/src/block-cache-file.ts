@@ -1,32 +1,32 @@
-import type { CacheCore, Loader } from './cache-core.ts'
-import type { CachedFile, FileId } from './cached-file.ts'
+import type { BlockCache, Loader } from './block-cache.ts'
+import type { FileId, FileTable } from './cached-file.ts'
 import { PAGE_MASK } from './page-table.ts'
 import type { Tier } from './tier.ts'
 
 /**
  * One file's part of a cache, for a reader that asks for many blocks of it: the file is found once and not at every
- * call. Holds nothing in the cache, so it needs no closing; it may be kept, and outlives `invalidate`.
+ * call. Its methods do what those of `BlockCache` do. Holds nothing in the cache, so it needs no closing;
+ * it may be kept, and outlives `invalidate`.
  */
 export class BlockCacheFile<V extends NonNullable<unknown>> {
   readonly fileId: FileId
-  readonly #core: CacheCore<V>
+  readonly #cache: BlockCache<V>
+  readonly #files: FileTable<V>
   readonly #data: Tier<V>
-  #file: CachedFile<V> | undefined
-  /** The file's own `near`. All -1 once the file is forgotten, so it needs no check. */
+  /** The file's own `near`: all -1 once the file is forgotten, so that it needs no check. */
   #near: readonly number[] = []
 
-  constructor(core: CacheCore<V>, fileId: FileId) {
+  constructor(cache: BlockCache<V>, fileId: FileId, files: FileTable<V>, data: Tier<V>) {
     this.fileId = fileId
-    this.#core = core
-    this.#data = core.data
-    this.#find()
+    this.#cache = cache
+    this.#files = files
+    this.#data = data
   }
 
-  /** As `BlockCache.get`. */
   get(offset: number): V | undefined {
-    // A hit in the data tier, written out here because V8 inlines only so much, and a call more is a tenth of its time.
-    // An integer of 32 bits; what is negative or far out lies past the end of `near`.
-    if ((offset | 0) === offset) {
+    // A hit in the data tier, written out as in BlockCache.get: V8 inlines only so much, and one more call that is not
+    // inlined is a tenth of a hit's time.
+    if (typeof offset === 'number' && (offset | 0) === offset) {
       const near = this.#near
       const page = offset >>> 16
       if (page < near.length) {
@@ -34,46 +34,20 @@ export class BlockCacheFile<V extends NonNullable<unknown>> {
         if (base >= 0) return this.#data.get(base + (offset & PAGE_MASK))
       }
     }
-    const file = this.#find()
-    return file === undefined ? this.#core.miss(this.fileId, offset) : this.#core.get(file, offset)
+    // The file is forgotten when the last of it leaves, and then another stands for the same id.
+    this.#near = this.#files.find(this.fileId)?.near ?? this.#near
+    return this.#cache.get(this.fileId, offset)
   }
 
-  /** The file was forgotten when the last of it left, and another may stand for the same id since. */
-  #find(): CachedFile<V> | undefined {
-    if (this.#file === undefined || this.#file.number < 0) {
-      this.#file = this.#core.files.find(this.fileId)
-      this.#near = this.#file?.near ?? []
-    }
-    return this.#file
-  }
-
-  /** As `BlockCache.peek`. */
-  peek(offset: number): V | undefined {
-    return this.#core.peek(this.fileId, this.#find(), offset)
-  }
-
-  /** As `BlockCache.has`. */
-  has(offset: number): boolean {
-    return this.peek(offset) !== undefined
-  }
-
-  /** As `BlockCache.put`. */
   put(offset: number, entry: V): boolean {
-    return this.#core.put(this.#find(), this.fileId, offset, entry)
+    return this.#cache.put(this.fileId, offset, entry)
   }
 
-  /** As `BlockCache.load`. */
   load(offset: number, loader: Loader<V>): V | Promise<V> {
-    return this.#core.load(this.fileId, offset, loader)
+    return this.#cache.load(this.fileId, offset, loader)
   }
 
-  /** As `BlockCache.delete`. */
-  delete(offset: number): boolean {
-    return this.#core.delete(this.#find(), this.fileId, offset)
-  }
-
-  /** As `BlockCache.invalidate`. */
   invalidate(): number {
-    return this.#core.invalidate(this.#find(), this.fileId)
+    return this.#cache.invalidate(this.fileId)
   }
 }

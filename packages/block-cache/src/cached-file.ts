@@ -2,7 +2,7 @@
  * What the cache knows of one file, and the table that finds it by its id. A file is here as long as something
  * refers to it (entries, loads under way); then its number is free for another.
  */
-import { outOfRange, show, wrongType } from './error.ts'
+import { misuse } from './error.ts'
 
 /** A file's name: any string, or a safe integer. `1` and `'1'` are two files. */
 export type FileId = string | number
@@ -67,7 +67,7 @@ export class FileTable<V> {
     return file
   }
 
-  /** The file with that id, new if need be. The caller counts a reference at once, or calls `release`. */
+  /** The file with that id, new if need be. The caller counts a reference at once. */
   intern(id: FileId): CachedFile<V> {
     let file = this.find(id)
     if (file === undefined) {
@@ -93,14 +93,14 @@ export class FileTable<V> {
     file.number = -1
   }
 
-  values(): IterableIterator<CachedFile<V>> {
-    return this.#byId.values()
+  /** A copy, so that files may be released meanwhile. */
+  all(): CachedFile<V>[] {
+    return [...this.#byId.values()]
   }
 }
 
 export function checkFileId(id: unknown): void {
   if (typeof id === 'string' || Number.isSafeInteger(id)) return
   // Beyond 2^53 two different 64-bit ids can be the same number.
-  if (typeof id === 'number') throw outOfRange(`file id ${id} is not a safe integer; give a string instead`)
-  throw wrongType(`a file id is a string or a safe integer, not ${show(id)}`)
+  throw misuse('a file id is a string or a safe integer', id)
 }

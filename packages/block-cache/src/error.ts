@@ -1,37 +1,18 @@
 /**
- * What can go wrong, as literal codes. `BLOCK_CACHE_INVALID_ARGUMENT` is carried by a `TypeError` or `RangeError`:
- * the caller's mistake. The others are `BlockCacheError`s.
+ * The code of what this package throws by itself: only mistakes of the caller, so `TypeError`s and `RangeError`s and no
+ * class of its own. What a loader, `sizeOf` or `onEvict` throws comes out as it is.
  */
-export type BlockCacheErrorCode = 'BLOCK_CACHE_INVALID_ARGUMENT' | 'BLOCK_CACHE_RECURSIVE_LOAD'
+export type BlockCacheErrorCode = typeof CODE
 
-/** A failure that depends on the cache's state and not on one argument alone. */
-export class BlockCacheError extends Error {
-  override readonly name = 'BlockCacheError'
-  readonly code: BlockCacheErrorCode
-  readonly fileId: string | number
-  readonly offset: number
+const CODE = 'BLOCK_CACHE_INVALID_ARGUMENT' as const
 
-  constructor(code: BlockCacheErrorCode, message: string, where: { fileId: string | number; offset: number }) {
-    super(message)
-    this.code = code
-    this.fileId = where.fileId
-    this.offset = where.offset
-  }
-}
+/** An error that carries the code. */
+export type BlockCacheError = (TypeError | RangeError) & { readonly code: BlockCacheErrorCode }
 
-/** A `TypeError` that carries the code for a mistake of the caller. */
-export function wrongType(message: string): TypeError {
-  return Object.assign(new TypeError(message), { code: 'BLOCK_CACHE_INVALID_ARGUMENT' as const })
-}
-
-/** A `RangeError` that carries the code for a mistake of the caller. */
-export function outOfRange(message: string): RangeError {
-  return Object.assign(new RangeError(message), { code: 'BLOCK_CACHE_INVALID_ARGUMENT' as const })
-}
-
-/** A short text of any value for a message; never throws, never long. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
-  if (typeof value === 'number' || typeof value === 'boolean' || value == null) return String(value)
-  return typeof value === 'bigint' ? 'a bigint' : `a ${typeof value}`
+/** The error for a wrong value: a `RangeError` if it is a number at least, else a `TypeError`. `rule` is what it must be. */
+export function misuse(rule: string, value: unknown): BlockCacheError {
+  // An object's own toString may throw or be absent.
+  const shown = (typeof value === 'object' && value) || typeof value === 'function' ? typeof value : String(value)
+  const ErrorClass = typeof value === 'number' ? RangeError : TypeError
+  return Object.assign(new ErrorClass(`${rule}, not ${shown.slice(0, 60)}`), { code: CODE })
 }

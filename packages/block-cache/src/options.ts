@@ -1,5 +1,5 @@
 import type { FileId } from './cached-file.ts'
-import { outOfRange, show, wrongType } from './error.ts'
+import { misuse } from './error.ts'
 
 /** The three tiers: each has a budget and a recency order of its own, so that data blocks never push out filters. */
 export type TierName = 'data' | 'index' | 'filter'
@@ -31,15 +31,9 @@ export interface BlockCacheOptions<V> {
   readonly sizeOf?: (entry: V, tier: TierName) => number
   /**
    * Called for every entry that left, after the call that drove it out has done its work, so it may use the cache.
-   * What it throws comes out of that call, once all other entries have been reported.
+   * The first thing that it throws comes out of that call, once all other entries have been reported.
    */
   readonly onEvict?: (entry: V, fileId: FileId, offset: number, reason: EvictReason) => void
-}
-
-/** One tier's budgets as they hold: `Infinity` where there is none. */
-export interface Budget {
-  readonly maxEntries: number
-  readonly maxBytes: number
 }
 
 /**
@@ -50,42 +44,24 @@ export const MAX_ENTRIES: number = 2 ** 23
 
 const DEFAULT_ENTRIES = { data: 64, index: 64, filter: 256 } as const
 
-const NAMES: ReadonlySet<string> = new Set([
-  ...['dataEntries', 'indexEntries', 'filterEntries', 'dataBytes', 'indexBytes', 'filterBytes'],
-  ...['sizeOf', 'onEvict'],
-])
-
-/** Refuses what is not an options object, an option that does not exist and a callback that is no function. */
-export function checkOptions<V>(options: BlockCacheOptions<V>): void {
-  if (typeof options !== 'object' || options === null) {
-    throw wrongType(`BlockCache takes an object of options, not ${show(options)}`)
-  }
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw wrongType(`BlockCache has no option ${show(name)}; it has ${[...NAMES].join(', ')}`)
-  }
-  for (const name of ['sizeOf', 'onEvict'] as const) {
-    const value: unknown = options[name]
-    if (value !== undefined && typeof value !== 'function') {
-      throw wrongType(`option ${name} is ${show(value)}; give a function or leave it out`)
+/** Refuses what is not an options object, an option that does not exist and a value that it cannot have. */
+export function checkOptions(options: object): void {
+  if (typeof options !== 'object' || options === null) throw misuse('options are an object', options)
+  for (const [name, value] of Object.entries(options)) {
+    const option = /^(?:sizeOf|onEvict|(?:data|index|filter)(Entries|Bytes))$/.exec(name)
+    if (option === null) throw misuse('options: <tier>Entries, <tier>Bytes, sizeOf, onEvict', name)
+    if (value === undefined) continue
+    const most = option[1] === 'Bytes' ? Number.MAX_SAFE_INTEGER : MAX_ENTRIES
+    if (option[1] === undefined) {
+      if (typeof value !== 'function') throw misuse(`${name} is a function`, value)
+    } else if (!Number.isInteger(value) || value < 0 || value > most) {
+      throw misuse(`${name} is an integer from 0 to ${most}`, value)
     }
   }
 }
 
-/** The budgets of one tier, checked. */
-export function budgetOf<V>(options: BlockCacheOptions<V>, tier: TierName): Budget {
-  const entries = budget(`${tier}Entries`, options[`${tier}Entries`], MAX_ENTRIES)
-  const bytes = budget(`${tier}Bytes`, options[`${tier}Bytes`], Number.MAX_SAFE_INTEGER)
-  return {
-    maxEntries: entries ?? (bytes === undefined ? DEFAULT_ENTRIES[tier] : Number.POSITIVE_INFINITY),
-    maxBytes: bytes ?? Number.POSITIVE_INFINITY,
-  }
-}
-
-function budget(name: string, value: unknown, most: number): number | undefined {
-  if (value === undefined) return undefined
-  if (typeof value !== 'number') throw wrongType(`option ${name} is ${show(value)}; give an integer`)
-  if (!Number.isInteger(value) || value < 0 || value > most) {
-    throw outOfRange(`option ${name} is ${value}; give an integer from 0 to ${most}`)
-  }
-  return value
+/** Most entries of a tier, or `undefined` where a byte budget alone limits it. */
+export function maxEntriesOf<V>(options: BlockCacheOptions<V>, tier: TierName): number | undefined {
+  const entries = options[`${tier}Entries`]
+  return entries === undefined && options[`${tier}Bytes`] === undefined ? DEFAULT_ENTRIES[tier] : entries
 }

@@ -24,16 +24,17 @@ const MOST_LISTED = 64
 
 interface Page<V> {
   readonly number: number
-  file: CachedFile<V>
+  readonly file: CachedFile<V>
   /** Which page of its file it is. */
-  index: number
+  readonly index: number
   /** Low bits of its entries. Adding to and taking from a `Set` would cost more than lru-cache's own eviction. */
   lows: number[] | Set<number>
 }
 
 export class PageTable<V> {
+  /** By number. What is free still has its last page here, without entries. */
   readonly #pages: Page<V>[] = []
-  readonly #free: Page<V>[] = []
+  readonly #free: number[] = []
 
   /** Whether the last `claim` was for a new entry. */
   claimed = false
@@ -62,14 +63,10 @@ export class PageTable<V> {
   }
 
   #open(file: CachedFile<V>, index: number): Page<V> {
-    let page = this.#free.pop()
-    if (page === undefined) {
-      page = { number: this.#pages.length, file, index, lows: [] }
-      this.#pages.push(page)
-    }
-    page.file = file
-    page.index = index
-    const base = page.number * PAGE_SIZE
+    const number = this.#free.pop() ?? this.#pages.length
+    const page: Page<V> = { number, file, index, lows: [] }
+    this.#pages[number] = page
+    const base = number * PAGE_SIZE
     if (index < NEAR_PAGES) {
       // Filled up to the index: an array with holes is slower to read.
       while (file.near.length <= index) file.near.push(-1)
@@ -105,11 +102,10 @@ export class PageTable<V> {
     } else {
       lows.delete(key % PAGE_SIZE)
       if (lows.size > 0) return
-      page.lows = []
     }
     if (index < NEAR_PAGES) file.near[index] = -1
     else file.far?.delete(index)
-    this.#free.push(page)
+    this.#free.push(page.number)
   }
 
   /** The keys of all entries of a file: a copy, so they may be released meanwhile. O(its entries + 1024). */

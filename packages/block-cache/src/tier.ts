@@ -1,7 +1,7 @@
 /** One tier: an lru-cache with its budgets and its counts. Keys are numbers; what they stand for is not known here. */
 import { LRUCache } from 'lru-cache'
-import { outOfRange, show, wrongType } from './error.ts'
-import { type Budget, MAX_ENTRIES, type TierName } from './options.ts'
+import { misuse } from './error.ts'
+import { type BlockCacheOptions, MAX_ENTRIES, maxEntriesOf, type TierName } from './options.ts'
 
 /** Counts since the cache was made, and what a tier holds now. */
 export interface TierStats {
@@ -22,7 +22,12 @@ export interface TierStats {
 export type BlockCacheStats = Readonly<Record<TierName, TierStats>>
 
 /** Called when an entry leaves lru-cache, before its key is used again. */
-export type Leaving<V> = (tier: TierName, key: number, entry: V, reason: LRUCache.DisposeReason) => void
+export type Leaving<V extends NonNullable<unknown>> = (
+  tier: Tier<V>,
+  key: number,
+  entry: V,
+  reason: LRUCache.DisposeReason,
+) => void
 
 export class Tier<V extends NonNullable<unknown>> {
   readonly name: TierName
@@ -36,24 +41,20 @@ export class Tier<V extends NonNullable<unknown>> {
   misses = 0
   loads = 0
   evictions = 0
-  readonly #budget: Budget
-  readonly #sizeOf: ((entry: V, tier: TierName) => number) | undefined
+  readonly #maxEntries: number | undefined
+  readonly #maxBytes: number | undefined
+  readonly #sizeOf: BlockCacheOptions<V>['sizeOf']
 
-  constructor(
-    name: TierName,
-    budget: Budget,
-    sizeOf: ((entry: V, tier: TierName) => number) | undefined,
-    leaving: Leaving<V>,
-  ) {
+  constructor(name: TierName, options: BlockCacheOptions<V>, leaving: Leaving<V>) {
     this.name = name
-    this.#budget = budget
-    this.#sizeOf = sizeOf
-    const { maxEntries, maxBytes } = budget
+    this.#maxEntries = maxEntriesOf(options, name)
+    this.#maxBytes = options[`${name}Bytes`]
+    this.#sizeOf = options.sizeOf
     const limits: { max?: number; maxSize?: number } = {}
     // lru-cache knows no empty cache; what may not enter is refused by `sizeFor`.
-    if (maxEntries < Number.POSITIVE_INFINITY) limits.max = maxEntries || 1
-    if (maxBytes < Number.POSITIVE_INFINITY) limits.maxSize = maxBytes || 1
-    const dispose: LRUCache.Disposer<number, V> = (entry, key, reason) => leaving(name, key, entry, reason)
+    if (this.#maxEntries !== undefined) limits.max = this.#maxEntries || 1
+    if (this.#maxBytes !== undefined) limits.maxSize = this.#maxBytes || 1
+    const dispose: LRUCache.Disposer<number, V> = (entry, key, reason) => leaving(this, key, entry, reason)
     this.lru = new LRUCache({ ...(limits as { max: number }), dispose })
   }
 
@@ -67,18 +68,21 @@ export class Tier<V extends NonNullable<unknown>> {
     return entry
   }
 
-  /** What the entry costs of the byte budget (0 where there is none), or -1 if it is larger than its tier. */
+  /**
+   * What the entry costs of the byte budget (0 where there is none), or -1 if it is larger than its tier.
+   * Refuses what is no entry.
+   */
   sizeFor(entry: V): number {
-    const { maxEntries, maxBytes } = this.#budget
-    if (maxEntries === 0) return -1
-    if (maxBytes === Number.POSITIVE_INFINITY) return 0
-    const size = this.#sizeOf === undefined ? byteLengthOf(entry) : this.#sizeOf(entry, this.name)
-    if (typeof size !== 'number') throw wrongType(`sizeOf returned ${show(size)} for an entry; return an integer ≥ 0`)
+    if (entry === undefined || entry === null) throw misuse('an entry is a value', entry)
+    const maxBytes = this.#maxBytes
+    if (this.#maxEntries === 0 || maxBytes === 0) return -1
+    if (maxBytes === undefined) return 0
+    const size = this.#sizeOf ? this.#sizeOf(entry, this.name) : (entry as unknown as { byteLength: number }).byteLength
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw outOfRange(`the size of an entry is ${size}; it must be an integer from 0 to 2^53-1`)
+      throw misuse('the size of an entry is an integer ≥ 0', size)
     }
     // lru-cache has no entries without a size, and rightly: they would be without limit.
-    return size > maxBytes || maxBytes === 0 ? -1 : Math.max(size, 1)
+    return size > maxBytes ? -1 : size || 1
   }
 
   /** Caches the entry, at the cost that `sizeFor` has given. */
@@ -92,12 +96,4 @@ export class Tier<V extends NonNullable<unknown>> {
     const { hits, misses, loads, evictions, lru } = this
     return { hits, misses, loads, evictions, entries: lru.size, bytes: lru.calculatedSize }
   }
-}
-
-function byteLengthOf(entry: unknown): number {
-  const size: unknown = (entry as { byteLength?: unknown }).byteLength
-  if (typeof size !== 'number') {
-    throw wrongType('an entry without byteLength in a tier with a byte budget; give the option sizeOf')
-  }
-  return size
 }
