@@ -33,7 +33,7 @@ const tasks = {
   nightly: () => [['fuzz', [...tool('fuzz'), '--minutes', '5', ...rest]]],
   fix: () => [['biome', [...bin('biome'), 'check', '--write', '.']]],
   changeset: () => [['changeset', [...bin('changeset'), ...rest]]],
-  release: () => [build, ['publish', pnpmCommand(['publish'], { program: 'changeset' })]],
+  release: () => [build, ['publish', pnpmCommand([...binScript('changeset'), 'publish'], { program: process.execPath })]],
   pnpm: () => [['pnpm', pnpmCommand(rest)]],
 }
 
