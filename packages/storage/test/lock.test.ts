@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { NodeStorage, nodeFileSystem } from '../src/node/index.ts'
+import { type NodeFileSystem, NodeStorage, nodeFileSystem } from '../src/node/index.ts'
 import { type LockMethod, lockMethods, takeNodeLock } from '../src/node/lock.ts'
 import { flockThroughChild } from '../src/node/lock-flock.ts'
 import { holdSocket } from '../src/node/lock-socket.ts'
@@ -241,6 +241,25 @@ describe.runIf(linux)('in one process', () => {
     await expect(storage.lock()).rejects.toMatchObject(refused)
     expect(await file.size()).toBe(0)
     await storage.close()
+  })
+
+  test('a lock file that is replaced between opening and locking is not the one that is locked', async () => {
+    const directory = await temporaryDirectory()
+    let replaced = 0
+    const racing: NodeFileSystem = {
+      ...nodeFileSystem,
+      async open(path, flags, mode) {
+        const owner = await nodeFileSystem.open(path, flags, mode)
+        if (replaced++ < 2) await rm(path)
+        return owner
+      },
+    }
+    const lock = await takeNodeLock(racing, directory)
+    expect(replaced).toBe(3)
+    await expect(takeNodeLock(nodeFileSystem, directory)).rejects.toMatchObject({ code: 'STORAGE_LOCKED' })
+    await lock.release()
+    replaced = -1000
+    await expect(takeNodeLock(racing, directory)).rejects.toMatchObject({ code: 'STORAGE_IO' })
   })
 
   test('a socket that goes away is a lost lock', async () => {
