@@ -1,0 +1,132 @@
+/**
+ * The way of a write: encoded into the log's open batch, written and made as durable as was asked, applied to the
+ * memtables, published. All of it in the order of the sequence numbers, so that nothing is visible before it is
+ * acknowledged and no write overtakes another.
+ */
+import { RECORD_KIND, type RecordKind } from '@lsm/encoding'
+import type { MemtableWrite } from '@lsm/memtable'
+import { BatchCursor, type Completion, type WalDurability, type WalWriter } from '@lsm/wal'
+import type { Clock } from './components.ts'
+
+/** One operation in bytes, ready for the log. */
+export interface EncodedOperation {
+  readonly kind: RecordKind
+  readonly keyspaceId: number
+  readonly key: Uint8Array
+  /** Empty for a tombstone; the exclusive end for a range tombstone. */
+  readonly value: Uint8Array
+}
+
+/** Takes what the log has acknowledged. */
+export interface CommitTarget {
+  /** Puts one operation into its keyspace's memtable. The write and its bytes are borrowed until this returns. */
+  apply(keyspaceId: number, write: MemtableWrite): void
+  /** Everything up to `seq` is applied: make it visible. */
+  publish(seq: number): void
+}
+
+/** A write object of one shape that is filled anew for each operation. */
+class ReusedWrite implements MemtableWrite {
+  key: Uint8Array = new Uint8Array(0)
+  value: Uint8Array = new Uint8Array(0)
+  seq = 0
+  kind: RecordKind = RECORD_KIND.value
+  timestampMs = 0
+}
+
+/** Applies the batches of the log, when they are written and when they are read again. */
+export class BatchApplier {
+  readonly #target: CommitTarget
+  readonly #cursor = new BatchCursor()
+  readonly #write = new ReusedWrite()
+
+  constructor(target: CommitTarget) {
+    this.#target = target
+  }
+
+  /** Applies the batch in `bytes[start, end)` and publishes it. */
+  applyBytes(bytes: Uint8Array, start: number, end: number): void {
+    this.#cursor.reset(bytes, start, end)
+    this.#target.publish(this.apply(this.#cursor))
+  }
+
+  /** Applies every operation of a batch whose cursor stands before the first; returns the last sequence number. */
+  apply(batch: BatchCursor): number {
+    const write = this.#write
+    write.timestampMs = batch.timestampMs
+    while (batch.next()) {
+      write.key = batch.bytes.subarray(batch.keyStart, batch.keyEnd)
+      write.value = batch.bytes.subarray(batch.valueStart, batch.valueEnd)
+      write.seq = batch.seq
+      write.kind = batch.kind
+      this.#target.apply(batch.keyspaceId, write)
+    }
+    return batch.seq
+  }
+}
+
+/** One write that waits for its acknowledgement. */
+class PendingWrite implements Completion {
+  readonly #applier: BatchApplier
+  readonly #resolve: () => void
+  readonly #reject: (error: Error) => void
+
+  constructor(applier: BatchApplier, resolve: () => void, reject: (error: Error) => void) {
+    this.#applier = applier
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  committed(_firstSeq: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#applier.applyBytes(bytes, start, end)
+    this.#resolve()
+  }
+
+  failed(error: Error): void {
+    this.#reject(error)
+  }
+}
+
+export class CommitPipeline {
+  readonly #wal: WalWriter
+  readonly #clock: Clock
+  readonly #applier: BatchApplier
+
+  constructor(wal: WalWriter, clock: Clock, applier: BatchApplier) {
+    this.#wal = wal
+    this.#clock = clock
+    this.#applier = applier
+  }
+
+  /** Writes one operation. Its bytes are copied before this returns. Rejects with the log's errors. */
+  commitOne(
+    kind: RecordKind,
+    keyspaceId: number,
+    key: Uint8Array,
+    value: Uint8Array,
+    durability: WalDurability,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { batch } = this.#wal
+      batch.begin(this.#now())
+      batch.add(kind, keyspaceId, key, value)
+      this.#wal.submit(durability, new PendingWrite(this.#applier, resolve, reject))
+    })
+  }
+
+  /** Writes operations as one batch. Their bytes are copied before this returns. Rejects with the log's errors. */
+  commit(operations: readonly EncodedOperation[], durability: WalDurability): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { batch } = this.#wal
+      batch.begin(this.#now())
+      for (const { kind, keyspaceId, key, value } of operations) batch.add(kind, keyspaceId, key, value)
+      this.#wal.submit(durability, new PendingWrite(this.#applier, resolve, reject))
+    })
+  }
+
+  /** The wall clock, kept within what a record can hold: a clock set wrong must not stop a store. */
+  #now(): number {
+    const now = Math.floor(this.#clock.now())
+    return Number.isSafeInteger(now) && now > 0 ? now : 0
+  }
+}
