@@ -4,6 +4,7 @@ import { readUint32, TWO_POW_32 } from './bytes.ts'
 import { checkRange, corrupt, truncated } from './errors.ts'
 import { checkWords, type RecordKind } from './kind.ts'
 import { RECORD_HEADER_SIZE, RECORD_OVERHEAD } from './record.ts'
+import { RecordCursor } from './record-cursor.ts'
 
 export interface DecodedRecord {
   /** A view of the input: borrowed, valid as long as those bytes do not change. */
@@ -36,15 +37,13 @@ export function iterBlock(
   start: number = 0,
   end: number = bytes?.length,
 ): Generator<DecodedRecord, void, undefined> {
-  checkRange(bytes, start, end)
-  return iterate(bytes, start, end)
+  return iterate(new RecordCursor().reset(bytes, start, end))
 }
 
-function* iterate(bytes: Uint8Array, start: number, end: number): Generator<DecodedRecord, void, undefined> {
-  for (let at = start; at < end; ) {
-    const record = decodeAt(bytes, at, end)
-    yield record
-    at = record.nextOffset
+function* iterate(cursor: RecordCursor): Generator<DecodedRecord, void, undefined> {
+  while (cursor.next()) {
+    const { key, seq, timestampMs, value, kind, nextOffset } = cursor
+    yield { key, seq, timestampMs, value, kind, nextOffset }
   }
 }
 

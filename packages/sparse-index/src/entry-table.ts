@@ -26,8 +26,6 @@ export class EntryTable {
   /** Where each entry starts, and behind the last one where the entries end. */
   starts: Uint32Array = new Uint32Array(1)
   offsets: Float64Array = new Float64Array(0)
-  /** Whether `bytes` may be written to: what was decoded belongs to the caller. */
-  #owned = true
 
   /** Where the entries end. */
   get end(): number {
@@ -84,7 +82,6 @@ export class EntryTable {
     }
     const table = new EntryTable()
     table.bytes = bytes
-    table.#owned = false
     table.#fill(length, end)
     return table
   }
@@ -124,13 +121,15 @@ export class EntryTable {
     throw new SparseIndexError('SPARSE_INDEX_UNSORTED', `entry ${index} is out of order: ${what}`, position)
   }
 
-  /** Makes room for `length` entries in `size` bytes, in memory that is the table's own. */
+  /**
+   * Makes room for `length` entries in `size` bytes. Bytes that were decoded are the caller's and are never written
+   * to: behind their entries they have room for the checksum alone, so the first entry added finds them too small.
+   */
   #reserve(length: number, size: number): void {
-    if (!this.#owned || size > this.bytes.length) {
+    if (size > this.bytes.length) {
       const bytes = new Uint8Array(Math.max(size, Math.min(this.end * 2, MAX_BYTES), 256))
       bytes.set(this.bytes.subarray(0, this.end))
       this.bytes = bytes
-      this.#owned = true
     }
     if (length > this.offsets.length) {
       const capacity = Math.max(length, this.length * 2, 16)
