@@ -6,6 +6,9 @@ const BLOCKS = 4096
 const RECORD_BYTES = 100
 const WRAP_BYTES = 64 * 1024 * 1024
 
+/** What a contender opened stays open: a collected handle is closed with a warning, in the middle of a measurement. */
+const kept: unknown[] = []
+
 /** A directory that goes with the process. */
 async function directory(): Promise<string> {
   const { mkdtempSync, rmSync } = await import('node:fs')
@@ -19,6 +22,7 @@ async function directory(): Promise<string> {
 async function ours() {
   const { NodeStorage } = await import('@lsm/storage/node')
   const storage = await NodeStorage.open(await directory())
+  kept.push(storage)
   return { storage, file: await storage.open('bench', { mode: 'create' }) }
 }
 
@@ -27,6 +31,7 @@ async function bare() {
   const { join } = await import('node:path')
   const path = await directory()
   const handle = await fs.promises.open(join(path, 'bench'), 'wx+', 0o600)
+  kept.push(handle)
   return { fs, path, handle }
 }
 
@@ -135,6 +140,7 @@ const publish: Record<string, Contender> = {
     const { fs, path } = await bare()
     const { open, link, unlink } = fs.promises
     const directoryHandle = await open(path, 'r')
+    kept.push(directoryHandle)
     const data = new Uint8Array(1024).fill(7)
     let count = 0
     return async () => {
