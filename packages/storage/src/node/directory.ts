@@ -1,9 +1,9 @@
 /** The directory of a storage: made durably where it is missing, opened without following a link, and kept open. */
-import fs, { type BigIntStats } from 'node:fs'
+import fs from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { StorageError } from '../errors.ts'
 import { systemCode } from '../map-error.ts'
-import type { DescriptorOwner, NodeFileSystem } from './file-system.ts'
+import type { DescriptorOwner, FileStats, NodeFileSystem } from './file-system.ts'
 
 /** Only the owner of the directory gets in. */
 const DIRECTORY_MODE = 0o700
@@ -21,7 +21,7 @@ export interface Directory {
 }
 
 /** Device and inode number, which tell one file or directory from every other that exists beside it. */
-export function identityOf(stats: BigIntStats): string {
+export function identityOf(stats: FileStats): string {
   return `${stats.dev}:${stats.ino}`
 }
 

@@ -2,13 +2,22 @@
  * The calls on real files, as one object, so that tests can put short writes, failing syncs and file systems
  * without hard links in their place. Every call on a descriptor is made inside the gate of the file that owns it.
  */
-import fs, { type BigIntStats } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
+import fs from 'node:fs'
 
 /** What owns a descriptor. A `FileHandle` is one. */
 export interface DescriptorOwner {
   readonly fd: number
   close(): Promise<void>
+}
+
+/** What is asked of a file's status; Node.js's own `BigIntStats` is one. */
+export interface FileStats {
+  readonly dev: bigint
+  readonly ino: bigint
+  readonly size: bigint
+  isFile(): boolean
+  isDirectory(): boolean
+  isSymbolicLink(): boolean
 }
 
 export interface NodeFileSystem {
@@ -22,9 +31,9 @@ export interface NodeFileSystem {
   truncateSync(fd: number, size: number): void
   datasync(fd: number): Promise<void>
   sync(fd: number): Promise<void>
-  stat(fd: number): Promise<BigIntStats>
-  statSync(fd: number): BigIntStats
-  lstat(path: string): Promise<BigIntStats>
+  stat(fd: number): Promise<FileStats>
+  statSync(fd: number): FileStats
+  lstat(path: string): Promise<FileStats>
   realpath(path: string): Promise<string>
   readdir(path: string): Promise<string[]>
   mkdir(path: string, mode: number): Promise<void>
@@ -36,7 +45,7 @@ export interface NodeFileSystem {
 
 // Callbacks and not the methods of FileHandle: 6.0 µs a read here against 7.3.
 export const nodeFileSystem: NodeFileSystem = {
-  open: (path, flags, mode): Promise<FileHandle> => fs.promises.open(path, flags, mode),
+  open: (path, flags, mode) => fs.promises.open(path, flags, mode),
   openSync: (path, flags) => new RawDescriptor(fs.openSync(path, flags)),
   read: (fd, buffer, offset, length, position) =>
     new Promise((resolve, reject) => {

@@ -1,3 +1,3 @@
-export { type DescriptorOwner, type NodeFileSystem, nodeFileSystem } from './file-system.ts'
+export { type DescriptorOwner, type FileStats, type NodeFileSystem, nodeFileSystem } from './file-system.ts'
 export { type LockMethod, lockMethods } from './lock.ts'
 export { NodeStorage, type NodeStorageComponents, type NodeStorageOptions } from './node-storage.ts'
