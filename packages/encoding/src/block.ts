@@ -47,7 +47,7 @@ function* iterate(cursor: RecordCursor): Generator<DecodedRecord, void, undefine
   }
 }
 
-/** Reads single bytes: a cursor's DataView, made for one record, would cost 90 ns more than the record. */
+/** Reads single bytes: with a cursor and its DataView made for it, one record took 230 ns and not 140. */
 function decodeAt(bytes: Uint8Array, at: number, end: number): DecodedRecord {
   const nextOffset = at + sizeAt(bytes, at, end)
   const valueEnd = nextOffset - 4
@@ -73,7 +73,7 @@ function decodeAt(bytes: Uint8Array, at: number, end: number): DecodedRecord {
  * cursor's to check. Owned by the caller. O(records).
  *
  * A plain array, because blocks are small: for 28 records 5 ns each, against 10 into a Uint32Array, whose memory
- * outside the heap costs more than the walk, and more bytes than it saves.
+ * outside the heap costs as much as the walk.
  */
 export function recordOffsets(bytes: Uint8Array, start: number = 0, end: number = bytes?.length): number[] {
   checkRange(bytes, start, end)
