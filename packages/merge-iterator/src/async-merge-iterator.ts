@@ -23,6 +23,8 @@ interface SomeIterator<Record> {
  * after the read that is under way, since a source is never closed in the middle of one.
  */
 export class AsyncKWayMergeIterator<Record extends MergeRecord> implements AsyncIterableIterator<Record, undefined> {
+  /** The same as `return()`. Absent where the runtime has no `Symbol.asyncDispose`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
   readonly #options: MergeOptions<Record>
   readonly #iterators: Array<SomeIterator<Record>> = []
   /** Whether an iterator is ours to close: false once it has ended, thrown or been closed, and while it runs. */
@@ -206,19 +208,12 @@ export class AsyncKWayMergeIterator<Record extends MergeRecord> implements Async
     // No polyfill: where the runtime has no such symbol, there is no such method.
     if (Symbol.asyncDispose) {
       Object.defineProperty(AsyncKWayMergeIterator.prototype, Symbol.asyncDispose, {
-        configurable: true,
-        writable: true,
         async value(this: AsyncKWayMergeIterator<MergeRecord>): Promise<void> {
           await this.return()
         },
       })
     }
   }
-}
-
-export interface AsyncKWayMergeIterator<Record extends MergeRecord> {
-  /** The same as `return()`. Absent where the runtime has no `Symbol.asyncDispose`. */
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 function openSource<Record>(index: number, source: AsyncIterable<Record> | Iterable<Record>): SomeIterator<Record> {

@@ -17,7 +17,7 @@ export function mismatchBytes(
 ): number {
   const aLength = aEnd - aStart
   const bLength = bEnd - bStart
-  const length = aLength < bLength ? aLength : bLength
+  const length = Math.min(aLength, bLength)
   let at = from
   while (at < length && a[aStart + at] === b[bStart + at]) at++
   return at === aLength && at === bLength ? -1 : at

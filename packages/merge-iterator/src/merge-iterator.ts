@@ -19,6 +19,8 @@ import { buildRecordTree, ENDED, type RecordTree } from './record-tree.ts'
  * A record costs O(log sources) comparisons of numbers and one comparison of keys with its predecessor's.
  */
 export class KWayMergeIterator<Record extends MergeRecord> implements IterableIterator<Record, undefined> {
+  /** The same as `return()`. Absent where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void
   readonly #options: MergeOptions<Record>
   #tree: RecordTree<Record> | undefined
   /** A source is one of the two: an array and the place in it, or an iterator. */
@@ -137,17 +139,10 @@ export class KWayMergeIterator<Record extends MergeRecord> implements IterableIt
     // No polyfill: where the runtime has no such symbol, there is no such method.
     if (Symbol.dispose) {
       Object.defineProperty(KWayMergeIterator.prototype, Symbol.dispose, {
-        configurable: true,
-        writable: true,
         value(this: KWayMergeIterator<MergeRecord>): void {
           this.return()
         },
       })
     }
   }
-}
-
-export interface KWayMergeIterator<Record extends MergeRecord> {
-  /** The same as `return()`. Absent where the runtime has no `Symbol.dispose`. */
-  [Symbol.dispose](): void
 }

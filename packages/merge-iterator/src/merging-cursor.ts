@@ -17,6 +17,10 @@ import { VersionFilter } from './version-filter.ts'
  * and which is passed on as it is, or which the merge finds.
  */
 export class MergingCursor<Cursor extends MergeCursor = MergeCursor> implements MergeCursor {
+  /** Calls `close()`, for sources that close at once. Absent where the runtime has no `Symbol.dispose`. */
+  declare readonly [Symbol.dispose]: () => void
+  /** Waits for `close()`. Absent where the runtime has no `Symbol.asyncDispose`. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
   readonly #cursors: readonly Cursor[]
   readonly #tree: CursorTree<Cursor>
   readonly #filter: VersionFilter<Uint8Array, Cursor>
@@ -263,37 +267,17 @@ export class MergingCursor<Cursor extends MergeCursor = MergeCursor> implements 
   static {
     // No polyfill: where the runtime has no such symbols, there are no such methods.
     const { prototype } = MergingCursor
-    const method = (value: (this: MergingCursor) => void | Promise<void>) => ({
-      configurable: true,
-      writable: true,
-      value,
-    })
     if (Symbol.dispose) {
-      Object.defineProperty(
-        prototype,
-        Symbol.dispose,
-        method(function () {
-          void this.close()
-        }),
-      )
+      Object.defineProperty(prototype, Symbol.dispose, { value: prototype.close })
     }
     if (Symbol.asyncDispose) {
-      Object.defineProperty(
-        prototype,
-        Symbol.asyncDispose,
-        method(async function () {
+      Object.defineProperty(prototype, Symbol.asyncDispose, {
+        async value(this: MergingCursor): Promise<void> {
           await this.close()
-        }),
-      )
+        },
+      })
     }
   }
-}
-
-export interface MergingCursor<Cursor extends MergeCursor = MergeCursor> {
-  /** Calls `close()`, for sources that close at once. Absent where the runtime has no `Symbol.dispose`. */
-  [Symbol.dispose](): void
-  /** Waits for `close()`. Absent where the runtime has no `Symbol.asyncDispose`. */
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)

@@ -60,7 +60,6 @@ export function checkOptions(options: unknown): void {
   const check = (names: readonly string[], type: string): void => {
     for (const name of names) {
       const value = given[name]
-      // biome-ignore lint/suspicious/useValidTypeof: the type is one of the three named below
       if (value !== undefined && (typeof value !== type || Number.isNaN(value))) {
         throw invalidArgument(`option "${name}" must be a ${type}`)
       }

@@ -154,7 +154,6 @@ class ComparedTree<Record extends MergeRecord> extends RecordTree<Record> {
   }
 
   protected code(source: number, key: Record['key'], before: Record | undefined, seqBefore: number): void {
-    // biome-ignore lint/suspicious/useValidTypeof: the type is "string" or "bigint"
     if (this.#type !== undefined && typeof key !== this.#type) throw this.wrongKey(source, `a ${this.#type}`)
     const order = before === undefined ? -1 : this.#order(before.key, key)
     if (order > 0) throw unsortedSource(source)

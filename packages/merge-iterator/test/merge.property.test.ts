@@ -176,36 +176,45 @@ fuzz(
 fuzz(
   import.meta.url,
   'a merging cursor over positioned cursors, begun anew and nested, gives what the model gives',
-  fc.property(sourcesOf(byteKey), plan, fc.array(fc.nat(13), { minLength: 20, maxLength: 20 }), (sources, from, starts) => {
-    const options = versionOptions<Uint8Array>(from)
-    const sorted = sources.map((source) => sortSource(source, from.reverse))
-    const cursors = sorted.map((source) => new BlockCursor(source))
-    const drain = (cursor: MergingCursor<BlockCursor>, started: boolean): unknown[] => {
-      const out: unknown[] = []
-      for (let valid = started ? cursor.valid : cursor.next(); valid; valid = cursor.next()) {
-        out.push(cursor.current!.record)
+  fc.property(
+    sourcesOf(byteKey),
+    plan,
+    fc.array(fc.nat(13), { minLength: 20, maxLength: 20 }),
+    (sources, from, starts) => {
+      const options = versionOptions<Uint8Array>(from)
+      const sorted = sources.map((source) => sortSource(source, from.reverse))
+      const cursors = sorted.map((source) => new BlockCursor(source))
+      const drain = (cursor: MergingCursor<BlockCursor>, started: boolean): unknown[] => {
+        const out: unknown[] = []
+        for (let valid = started ? cursor.valid : cursor.next(); valid; valid = cursor.next()) {
+          out.push(cursor.current!.record)
+        }
+        return out
       }
-      return out
-    }
-    const cursor = new MergingCursor(cursors, options)
-    const all = mergeModel(sorted, options)
-    expect(drain(cursor, false)).toStrictEqual(all)
-    for (const [at, each] of cursors.entries()) each.seek(starts[at]!)
-    expect(cursor.restart()).toBe(cursor.valid)
-    const rest = sorted.map((source, at) => source.slice(starts[at]))
-    expect(drain(cursor, true)).toStrictEqual(mergeModel(rest, options))
+      const cursor = new MergingCursor(cursors, options)
+      const all = mergeModel(sorted, options)
+      expect(drain(cursor, false)).toStrictEqual(all)
+      for (const [at, each] of cursors.entries()) each.seek(starts[at]!)
+      expect(cursor.restart()).toBe(cursor.valid)
+      const rest = sorted.map((source, at) => source.slice(starts[at]))
+      expect(drain(cursor, true)).toStrictEqual(mergeModel(rest, options))
 
-    // A merge of merges that keep every version equals the one merge.
-    const keepAll: VersionOptions<Uint8Array> = { reverse: from.reverse, deduplicate: false }
-    const half = sorted.length >> 1
-    const inner = [sorted.slice(0, half), sorted.slice(half)].map(
-      (part) => new MergingCursor(part.map((source) => new BlockCursor(source)), keepAll),
-    )
-    const outer = new MergingCursor(inner, options)
-    const nested: unknown[] = []
-    while (outer.next()) nested.push(outer.current!.current!.record)
-    expect(nested).toStrictEqual(all)
-  }),
+      // A merge of merges that keep every version equals the one merge.
+      const keepAll: VersionOptions<Uint8Array> = { reverse: from.reverse, deduplicate: false }
+      const half = sorted.length >> 1
+      const inner = [sorted.slice(0, half), sorted.slice(half)].map(
+        (part) =>
+          new MergingCursor(
+            part.map((source) => new BlockCursor(source)),
+            keepAll,
+          ),
+      )
+      const outer = new MergingCursor(inner, options)
+      const nested: unknown[] = []
+      while (outer.next()) nested.push(outer.current!.current!.record)
+      expect(nested).toStrictEqual(all)
+    },
+  ),
   { runs: 500, capMs: 4_000 },
 )
 
