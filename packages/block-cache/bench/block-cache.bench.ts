@@ -6,7 +6,7 @@
  */
 
 import { type Case, type Contender, suite } from '@lsm/bench'
-import { type BlockCache, BlockCache as Cache } from '@lsm/block-cache'
+import { BlockCache } from '@lsm/block-cache'
 import { LRUCache } from 'lru-cache'
 
 const FILES = 64
@@ -63,7 +63,7 @@ const block = (): Block => ({ byteLength: BLOCK_BYTES })
 const everyFile = { dataEntries: FILES * BLOCKS }
 
 function filled(ids: readonly (string | number)[]): BlockCache<Block> {
-  const cache = new Cache<Block>(everyFile)
+  const cache = new BlockCache<Block>(everyFile)
   eachBlock((file, offset) => cache.put(ids[file] as string | number, offset, block()))
   return cache
 }
@@ -133,7 +133,7 @@ const budgetBytes = (FILES * BLOCKS * BLOCK_BYTES) / 4
 
 const churn: Contender = () => {
   const { ids, files, offsets } = makeLookups(true)
-  const cache = new Cache<Block>({ dataBytes: budgetBytes })
+  const cache = new BlockCache<Block>({ dataBytes: budgetBytes })
   const views = ids.map((id) => cache.file(id))
   return () => {
     let found = 0
@@ -147,17 +147,28 @@ const churn: Contender = () => {
   }
 }
 
-const bareChurn: Contender = () => {
-  const { files, offsets } = makeLookups(true)
-  const cache = new LRUCache<number, Block>({ maxSize: budgetBytes })
+/** Bare lru-cache; with `indexed`, and a set of each file's keys, so that it too could drop a file's blocks. */
+function bareChurn(indexed: boolean): Contender {
   return () => {
-    let found = 0
-    for (let i = 0; i < LOOKUPS; i++) {
-      const key = numberKey(files[i] as number, offsets[i] as number)
-      if (cache.get(key) !== undefined) found++
-      else cache.set(key, block(), { size: BLOCK_BYTES })
+    const { files, offsets } = makeLookups(true)
+    const keys = Array.from({ length: FILES }, () => new Set<number>())
+    const dispose = (_: Block, key: number): void => {
+      keys[Math.floor(key / 2 ** 32)]?.delete(key)
     }
-    return found
+    const cache = new LRUCache<number, Block>({ maxSize: budgetBytes, ...(indexed ? { dispose } : {}) })
+    return () => {
+      let found = 0
+      for (let i = 0; i < LOOKUPS; i++) {
+        const key = numberKey(files[i] as number, offsets[i] as number)
+        if (cache.get(key) !== undefined) {
+          found++
+          continue
+        }
+        cache.set(key, block(), { size: BLOCK_BYTES })
+        if (indexed) keys[files[i] as number]?.add(key)
+      }
+      return found
+    }
   }
 }
 
@@ -192,7 +203,13 @@ const cases: Case[] = [
   {
     name: 'get, and put on a miss, byte budget for a quarter of the blocks',
     operations: LOOKUPS,
-    contenders: { '@lsm/block-cache': churn, 'lru-cache, number keys': bareChurn },
+    contenders: {
+      '@lsm/block-cache': churn,
+      'lru-cache, number keys, a Set for each file': bareChurn(true),
+      'lru-cache, number keys': bareChurn(false),
+    },
+    // It cannot drop the blocks of one file but by walking all of them.
+    reference: ['lru-cache, number keys'],
   },
 ]
 
