@@ -37,7 +37,6 @@ export abstract class BaseStorage implements Storage {
   }
   #directoryFailed: StorageError | undefined
   #lock: HeldLock | undefined
-  #lockPending = false
   #lockLost: StorageError | undefined
   #closing: Promise<void> | undefined
 
@@ -119,25 +118,20 @@ export abstract class BaseStorage implements Storage {
   lock(): Promise<StorageLock> {
     return this.#run('lock', NO_NAME, async () => {
       if (this.#lockLost !== undefined) throw this.#lockLost
-      if (this.#lockPending || this.holdsLock) {
+      if (this.holdsLock) {
         throw new StorageError('STORAGE_LOCKED', `this storage already holds the lock of ${this.location}`)
       }
-      this.#lockPending = true
+      const lock = new HeldLock(await this.takeLock(), (reason) => {
+        this.#lockLost = reason
+      })
       try {
-        const lock = new HeldLock(await this.takeLock(), (reason) => {
-          this.#lockLost = reason
-        })
-        try {
-          await this.removeTemporaries()
-        } catch (error) {
-          await lock.release()
-          throw error
-        }
-        this.#lock = lock
-        return lock
-      } finally {
-        this.#lockPending = false
+        await this.removeTemporaries()
+      } catch (error) {
+        await lock.release()
+        throw error
       }
+      this.#lock = lock
+      return lock
     })
   }
 

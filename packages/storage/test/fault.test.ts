@@ -79,6 +79,14 @@ describe('a plan', () => {
   })
 })
 
+test('a lock that fails after it was taken is let go', async () => {
+  const plan = new FaultPlan()
+  const storage = new FaultStorage(plan)
+  plan.add({ fault: 'EIO', when: ({ kind }) => kind === 'list' })
+  await expect(storage.lock()).rejects.toMatchObject({ code: 'STORAGE_IO' })
+  expect((await new FaultStorage(plan, storage.disk).lock()).held).toBe(true)
+})
+
 describe('a failed datasync', () => {
   test.each([true, false])('drops what was not synced for good (still visible: %s)', async (keepVisible) => {
     const plan = new FaultPlan({ keepVisible })

@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { MemoryStorage, StorageError } from '../src/index.ts'
 import { type NodeFileSystem, NodeStorage, nodeFileSystem } from '../src/node/index.ts'
 import { type LockMethod, lockMethods, takeNodeLock } from '../src/node/lock.ts'
 import { flockThroughChild } from '../src/node/lock-flock.ts'
@@ -290,6 +291,52 @@ describe.runIf(linux)('in one process', () => {
     await expect(flockThroughChild(owner.fd, ['sh'])).rejects.toMatchObject({ code: 'STORAGE_IO' })
     expect(await flockThroughChild(owner.fd, ['false'])).toBe('taken')
     await owner.close()
+  })
+})
+
+describe('a lock that can be lost, as a lease is', () => {
+  class LeasedStorage extends MemoryStorage {
+    expire: () => void = () => {}
+
+    protected override async takeLock() {
+      const grip = await super.takeLock()
+      const lost = new Promise<StorageError>((resolve) => {
+        this.expire = () => resolve(new StorageError('STORAGE_LOCK_LOST', 'the lease ran out'))
+      })
+      return {
+        lost,
+        release: async () => {
+          await grip.release()
+          this.expire()
+        },
+      }
+    }
+  }
+
+  test('is no longer held when it expires, and the storage changes nothing any more', async () => {
+    const storage = new LeasedStorage()
+    const lock = await storage.lock()
+    const file = await storage.open('a', { mode: 'create' })
+    await file.append(new Uint8Array(3))
+    storage.expire()
+    expect((await lock.lost).message).toBe('the lease ran out')
+    expect(lock.held).toBe(false)
+    const refused = { code: 'STORAGE_LOCK_LOST', cause: { message: 'the lease ran out' } }
+    await expect(file.append(new Uint8Array(1))).rejects.toMatchObject(refused)
+    await expect(storage.publish('b', new Uint8Array(1))).rejects.toMatchObject(refused)
+    expect(await file.read(new Uint8Array(3), 0)).toBe(3)
+    await storage.close()
+  })
+
+  test('is not lost by a release, even where the release ends the lease', async () => {
+    const storage = new LeasedStorage()
+    const lock = await storage.lock()
+    await lock.release()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const file = await storage.open('a', { mode: 'create' })
+    expect(await file.append(new Uint8Array(3))).toBe(0)
+    expect((await storage.lock()).held).toBe(true)
+    await storage.close()
   })
 })
 

@@ -104,6 +104,9 @@ describe('the directory itself', () => {
     synced.length = 0
     await (await openWith(recording, path)).close()
     expect(synced).toEqual([join(path, '..')])
+    synced.length = 0
+    await (await openWith(recording, join(path, 'three'))).close()
+    expect(synced).toEqual([path, join(path, '..')])
   })
 
   test('a link to a directory, and a file, are refused', async () => {
@@ -115,6 +118,7 @@ describe('the directory itself', () => {
       const code = 'STORAGE_NOT_A_DIRECTORY'
       await expect(NodeStorage.open(join(path, name)), name).rejects.toMatchObject({ code })
     }
+    await expect(NodeStorage.open(join(path, 'link'))).rejects.toThrow(/symbolic link, which is refused/)
   })
 
   test('a worker opens what was described, and nothing that was put in its place', async () => {
