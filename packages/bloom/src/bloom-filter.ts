@@ -2,7 +2,7 @@
 import { addBlocked, mayContainBlocked, sizeBlocked } from './blocked-scheme.ts'
 import { misuse } from './errors.ts'
 import { type BloomScheme, decode, encode, FOOTER_BYTES, HEADER_BYTES, type Size } from './format.ts'
-import { hashPair } from './murmur.ts'
+import { hashPair, MAX_KEY_END } from './murmur.ts'
 import { addReference, mayContainReference, sizeReference } from './reference-scheme.ts'
 import { checkBytes, checkHash, checkInteger } from './validate.ts'
 
@@ -175,19 +175,21 @@ function hashInto(
   at: number,
 ): void {
   checkBytes(data, 'data')
-  const to = end === undefined ? data.length : end
   const from = start === undefined ? 0 : start
-  if (start !== undefined || end !== undefined) {
-    checkInteger(to, 'end', 0, data.length)
-    checkInteger(from, 'start', 0, to)
-  }
+  const to = end === undefined ? data.length : end
+  if (start !== undefined || end !== undefined || to > MAX_KEY_END) checkRange(data, from, to)
   hashPair(data, from, to, target, at)
 }
 
 function keyOf(data: Uint8Array, start: number | undefined, end: number | undefined): Uint8Array {
   checkBytes(data, 'data')
-  if (start === undefined && end === undefined) return data
-  checkInteger(end ?? data.length, 'end', 0, data.length)
-  checkInteger(start ?? 0, 'start', 0, end ?? data.length)
-  return data.subarray(start, end)
+  const from = start === undefined ? 0 : start
+  const to = end === undefined ? data.length : end
+  checkRange(data, from, to)
+  return to - from === data.length ? data : data.subarray(from, to)
+}
+
+function checkRange(data: Uint8Array, start: number, end: number): void {
+  checkInteger(end, 'end', 0, Math.min(data.length, MAX_KEY_END))
+  checkInteger(start, 'start', 0, end)
 }

@@ -10,14 +10,22 @@
 export const FIRST_SEED = 42
 export const SECOND_SEED = 0x9747b28c
 
-/** Writes the two hashes of `data[start, end)` to `target[at]` and `target[at + 1]`. Checks nothing. O(end - start). */
+/** Where a key may end in its array at most. */
+export const MAX_KEY_END = 0x3fffffff
+
+/**
+ * Writes the two hashes of `data[start, end)`, where `end` is at most `MAX_KEY_END`, to `target[at]` and
+ * `target[at + 1]`. Checks nothing. O(end - start).
+ */
 export function hashPair(data: Uint8Array, start: number, end: number, target: Int32Array, at: number): void {
-  // Literals: an exported constant is a load to the compiler.
+  // Literals, since an exported constant is a load to the compiler; and masks that change nothing but tell it that
+  // no index overflows.
   let first = 42
   let second = 0x9747b28c | 0
-  const length = end - start
-  const tail = end - (length & 3)
-  let i = start
+  const stop = end & 0x3fffffff
+  let i = start & 0x3fffffff
+  const length = stop - i
+  const tail = stop - (length & 3)
   for (; i < tail; i += 4) {
     let word = data[i]! | (data[i + 1]! << 8) | (data[i + 2]! << 16) | (data[i + 3]! << 24)
     word = Math.imul(word, 0xcc9e2d51)
@@ -27,10 +35,10 @@ export function hashPair(data: Uint8Array, start: number, end: number, target: I
     second ^= word
     second = (Math.imul((second << 13) | (second >>> 19), 5) + 0xe6546b64) | 0
   }
-  if (i < end) {
+  if (i < stop) {
     let word = data[i]!
-    if (i + 1 < end) word |= data[i + 1]! << 8
-    if (i + 2 < end) word |= data[i + 2]! << 16
+    if (i + 1 < stop) word |= data[i + 1]! << 8
+    if (i + 2 < stop) word |= data[i + 2]! << 16
     word = Math.imul(word, 0xcc9e2d51)
     word = Math.imul((word << 15) | (word >>> 17), 0x1b873593)
     first ^= word
