@@ -17,8 +17,7 @@ export function writeUint32(bytes: Uint8Array, at: number, value: number): void 
   bytes[at + 3] = value
 }
 
-/** Writes an integer from 0 to 2^53 - 1 as eight bytes; `top` goes into the first one, which the integer leaves 0. */
-export function writeUint53(bytes: Uint8Array, at: number, value: number, top: number): void {
-  writeUint32(bytes, at, Math.floor(value / TWO_POW_32) + top * 0x1000000)
-  writeUint32(bytes, at + 4, value)
+/** The upper four bytes of an integer from 0 to 2^53 - 1; `writeUint32` takes the integer itself for the lower four. */
+export function upperWord(value: number): number {
+  return Math.floor(value / TWO_POW_32)
 }

@@ -51,10 +51,14 @@ export function rangeError(message: string): EncodingArgumentError {
 const typeTag = /* @__PURE__ */ (() =>
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get)()
 
-/** Throws unless `bytes` is a `Uint8Array`. One made in another realm has another prototype and the same tag. */
+/** Throws unless `bytes` is a `Uint8Array`. */
 export function checkBytes(bytes: Uint8Array, name: string): void {
-  if (bytes instanceof Uint8Array || typeTag?.call(bytes) === 'Uint8Array') return
-  throw asArgumentError(new TypeError(`${name} must be a Uint8Array`))
+  if (!(bytes instanceof Uint8Array)) checkForeignBytes(bytes, name)
+}
+
+/** Bytes made in another realm have another prototype and the same tag. */
+function checkForeignBytes(bytes: unknown, name: string): void {
+  if (typeTag?.call(bytes) !== 'Uint8Array') throw asArgumentError(new TypeError(`${name} must be a Uint8Array`))
 }
 
 /** Throws unless `0 <= start <= end <= bytes.length`, all integers. */
@@ -62,21 +66,25 @@ export function checkRange(bytes: Uint8Array, start: number, end: number): void 
   checkBytes(bytes, 'bytes')
   const integers =
     // Offsets below 4 GiB first, without a call: these checks stand in front of reads of 5 to 10 ns.
-    (typeof start === 'number' && start >>> 0 === start && typeof end === 'number' && end >>> 0 === end) ||
-    (Number.isInteger(start) && Number.isInteger(end))
+    (isUint32(start) && isUint32(end)) || (Number.isInteger(start) && Number.isInteger(end))
   if (integers && start >= 0 && start <= end && end <= bytes.length) return
   throw rangeError(`[${String(start)}, ${String(end)}) is not a range inside ${bytes.length} bytes`)
 }
 
-/** Throws unless `value` is an integer from 0 to 2^53 - 1. */
-export function checkNumber(value: number, name: string): void {
-  // With Number.isSafeInteger for each of its numbers, encoding a record took 105 ns and not 95.
-  if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER && Math.floor(value) === value) return
-  throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${String(value)}`)
+/** Whether `value` is an integer from 0 to 2^53 - 1. Number.isSafeInteger took 3 ns more. */
+export function isUint53(value: number): boolean {
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER && Math.floor(value) === value
 }
 
-/** Throws unless `value` is a length that four bytes hold. */
+/** Whether `value` is an integer from 0 to 2^32 - 1. */
+export function isUint32(value: number): boolean {
+  return typeof value === 'number' && value >>> 0 === value
+}
+
+export function checkNumber(value: number, name: string): void {
+  if (!isUint53(value)) throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${String(value)}`)
+}
+
 export function checkLength(value: number, name: string): void {
-  if (typeof value === 'number' && value >>> 0 === value) return
-  throw rangeError(`${name} must be an integer from 0 to 2^32 - 1, not ${String(value)}`)
+  if (!isUint32(value)) throw rangeError(`${name} must be an integer from 0 to 2^32 - 1, not ${String(value)}`)
 }

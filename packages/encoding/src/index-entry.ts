@@ -10,7 +10,7 @@
  * An entry carries no checksum and does not say how many follow: whoever stores entries adds both (the sparse index
  * does). Knows nothing of order.
  */
-import { HIGHEST_UPPER_WORD, TWO_POW_32, writeUint32, writeUint53 } from './bytes.ts'
+import { HIGHEST_UPPER_WORD, TWO_POW_32, upperWord, writeUint32 } from './bytes.ts'
 import { checkBytes, checkLength, checkNumber, checkRange, outOfRange, rangeError, truncated } from './errors.ts'
 
 /** Bytes of an index entry before its key. */
@@ -51,7 +51,8 @@ export function encodeIndexEntryInto(target: Uint8Array, at: number, key: Uint8A
     throw rangeError(`an entry of ${size} bytes does not fit at offset ${at} of ${target.length} bytes`)
   }
   writeUint32(target, at, key.length)
-  writeUint53(target, at + 4, offset, 0)
+  writeUint32(target, at + 4, upperWord(offset))
+  writeUint32(target, at + 8, offset)
   target.set(key, at + INDEX_ENTRY_HEADER_SIZE)
   return at + size
 }

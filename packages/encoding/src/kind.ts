@@ -1,5 +1,5 @@
 import { HIGHEST_UPPER_WORD } from './bytes.ts'
-import { EncodingError, outOfRange, rangeError } from './errors.ts'
+import { EncodingError, isUint32, outOfRange, rangeError } from './errors.ts'
 
 /** What a record means: the top byte of its sequence word. */
 export const RECORD_KIND = {
@@ -25,7 +25,7 @@ const HIGHEST_KIND: number = RECORD_KIND.rangeTombstone
 
 /** Whether `kind` is one of `RECORD_KIND`. */
 export function isRecordKind(kind: number): kind is RecordKind {
-  return typeof kind === 'number' && kind >>> 0 === kind && kind <= HIGHEST_KIND
+  return isUint32(kind) && kind <= HIGHEST_KIND
 }
 
 export function checkKind(kind: number): void {

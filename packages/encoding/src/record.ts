@@ -10,9 +10,9 @@
  * `seq` and `timestampMs` are at most 2^53 - 1. Knows nothing of files, blocks' trailers or what a value means.
  */
 import { compute } from '@lsm/crc'
-import { readUint32, writeUint32, writeUint53 } from './bytes.ts'
-import { checkBytes, checkLength, checkNumber, rangeError } from './errors.ts'
-import { checkKind, type RecordKind } from './kind.ts'
+import { readUint32, upperWord, writeUint32 } from './bytes.ts'
+import { checkBytes, checkLength, checkNumber, isUint32, isUint53, rangeError } from './errors.ts'
+import { checkKind, isRecordKind, type RecordKind } from './kind.ts'
 
 /** Bytes of a record before its key. */
 export const RECORD_HEADER_SIZE = 24
@@ -39,7 +39,6 @@ export function encodeRecord(
 ): Uint8Array {
   checkBytes(key, 'key')
   checkBytes(value, 'value')
-  checkFields(seq, timestampMs, kind)
   const target = new Uint8Array(encodedRecordSize(key.length, value.length))
   encodeRecordInto(target, 0, key, seq, timestampMs, value, kind)
   return target
@@ -80,17 +79,24 @@ export function beginRecord(
   timestampMs: number,
   kind: RecordKind = 0,
 ): number {
-  checkBytes(target, 'target')
-  checkNumber(offset, 'offset')
-  checkFields(seq, timestampMs, kind)
-  const size = encodedRecordSize(keyLength, valueLength)
-  if (size > target.length - offset) {
-    throw rangeError(`a record of ${size} bytes does not fit at offset ${offset} of ${target.length} bytes`)
-  }
+  // One test for the sound case, and the reasons apart: with a call for each check V8's inlining budget ran out, and
+  // encoding a record took 136 ns and not 110.
+  const sound =
+    target instanceof Uint8Array &&
+    isUint53(offset) &&
+    isUint53(seq) &&
+    isUint53(timestampMs) &&
+    isRecordKind(kind) &&
+    isUint32(keyLength) &&
+    isUint32(valueLength) &&
+    RECORD_OVERHEAD + keyLength + valueLength <= target.length - offset
+  if (!sound) refuse(target, offset, keyLength, valueLength, seq, timestampMs, kind)
   writeUint32(target, offset, keyLength)
   writeUint32(target, offset + 4, valueLength)
-  writeUint53(target, offset + 8, seq, kind)
-  writeUint53(target, offset + 16, timestampMs, 0)
+  writeUint32(target, offset + 8, upperWord(seq) + kind * 0x1000000)
+  writeUint32(target, offset + 12, seq)
+  writeUint32(target, offset + 16, upperWord(timestampMs))
+  writeUint32(target, offset + 20, timestampMs)
   return offset + RECORD_HEADER_SIZE
 }
 
@@ -112,8 +118,23 @@ function seal(target: Uint8Array, offset: number, end: number): number {
   return end + 4
 }
 
-function checkFields(seq: number, timestampMs: number, kind: number): void {
+/** Throws for the first argument that is wrong; returns for a target of another realm, which is none. */
+function refuse(
+  target: Uint8Array,
+  offset: number,
+  keyLength: number,
+  valueLength: number,
+  seq: number,
+  timestampMs: number,
+  kind: number,
+): void {
+  checkBytes(target, 'target')
+  checkNumber(offset, 'offset')
   checkNumber(seq, 'seq')
   checkNumber(timestampMs, 'timestampMs')
   checkKind(kind)
+  const size = encodedRecordSize(keyLength, valueLength)
+  if (size > target.length - offset) {
+    throw rangeError(`a record of ${size} bytes does not fit at offset ${offset} of ${target.length} bytes`)
+  }
 }

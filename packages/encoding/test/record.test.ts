@@ -139,6 +139,10 @@ describe('encoding', () => {
     const expected = encodeRecord(KEY, 1, 2, VALUE)
     expect(encodeRecord(foreign, 1, 2, Buffer.from(VALUE))).toEqual(expected)
     expect(Buffer.isBuffer(expected)).toBe(false)
+    const foreignTarget = runInNewContext(`new Uint8Array(${expected.length})`) as Uint8Array
+    expect(encodeRecordInto(foreignTarget, 0, KEY, 1, 2, VALUE)).toBe(expected.length)
+    expect(decodeFrom(foreignTarget).seq).toBe(1)
+    expect(toHex(foreignTarget)).toBe(toHex(expected))
   })
 
   test('the size is header, key, value and checksum, up to lengths of 2^32 - 1', () => {

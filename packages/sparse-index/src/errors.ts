@@ -39,10 +39,14 @@ export function rangeError(message: string): SparseIndexArgumentError {
 const typeTag = /* @__PURE__ */ (() =>
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get)()
 
-/** Throws unless `bytes` is a `Uint8Array`. One made in another realm has another prototype and the same tag. */
+/** Throws unless `bytes` is a `Uint8Array`. */
 export function checkBytes(bytes: Uint8Array, name: string): void {
-  if (bytes instanceof Uint8Array || typeTag?.call(bytes) === 'Uint8Array') return
-  throw asArgumentError(new TypeError(`${name} must be a Uint8Array`))
+  if (!(bytes instanceof Uint8Array)) checkForeignBytes(bytes, name)
+}
+
+/** Bytes made in another realm have another prototype and the same tag. */
+function checkForeignBytes(bytes: unknown, name: string): void {
+  if (typeTag?.call(bytes) !== 'Uint8Array') throw asArgumentError(new TypeError(`${name} must be a Uint8Array`))
 }
 
 /** Throws unless `value` is an integer from 0 to 2^53 - 1. */
