@@ -1,7 +1,14 @@
-import type { BlockCache, Loader } from './block-cache.ts'
-import type { FileId, FileTable } from './cached-file.ts'
+import type { FileId, FileTable, Loader } from './cached-file.ts'
 import { PAGE_MASK } from './page-table.ts'
 import type { Tier } from './tier.ts'
+
+/** The cache that a view is a view of: `BlockCache`, by shape. */
+interface WholeCache<V> {
+  get(fileId: FileId, offset: number): V | undefined
+  put(fileId: FileId, offset: number, entry: V): boolean
+  load(fileId: FileId, offset: number, loader: Loader<V>): V | Promise<V>
+  invalidate(fileId: FileId): number
+}
 
 /**
  * One file's part of a cache, for a reader that asks for many blocks of it: the file is found once and not at every
@@ -10,13 +17,13 @@ import type { Tier } from './tier.ts'
  */
 export class BlockCacheFile<V extends NonNullable<unknown>> {
   readonly fileId: FileId
-  readonly #cache: BlockCache<V>
+  readonly #cache: WholeCache<V>
   readonly #files: FileTable<V>
   readonly #data: Tier<V>
   /** The file's own `near`: all -1 once the file is forgotten, so that it needs no check. */
   #near: readonly number[] = []
 
-  constructor(cache: BlockCache<V>, fileId: FileId, files: FileTable<V>, data: Tier<V>) {
+  constructor(cache: WholeCache<V>, fileId: FileId, files: FileTable<V>, data: Tier<V>) {
     this.fileId = fileId
     this.#cache = cache
     this.#files = files

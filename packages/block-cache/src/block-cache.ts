@@ -4,15 +4,12 @@
  */
 import type { LRUCache } from 'lru-cache'
 import { BlockCacheFile } from './block-cache-file.ts'
-import { type CachedFile, checkFileId, type FileId, FileTable, type Flight } from './cached-file.ts'
+import { type CachedFile, checkFileId, type FileId, FileTable, type Flight, type Loader } from './cached-file.ts'
 import { misuse } from './error.ts'
 import { FILTER_OFFSET, INDEX_OFFSET } from './offsets.ts'
 import { type BlockCacheOptions, checkOptions, type EvictReason, type TierName } from './options.ts'
 import { PAGE_MASK, PageTable } from './page-table.ts'
 import { type BlockCacheStats, type Leaving, Tier } from './tier.ts'
-
-/** Reads a block that is not cached. */
-export type Loader<V> = () => V | PromiseLike<V>
 
 /**
  * A cache of parts of files, found by file and offset, in three tiers with a budget and an LRU order each: offsets

@@ -7,6 +7,9 @@ import { misuse } from './error.ts'
 /** A file's name: any string, or a safe integer. `1` and `'1'` are two files. */
 export type FileId = string | number
 
+/** Reads a block that is not cached. */
+export type Loader<V> = () => V | PromiseLike<V>
+
 /** A load under way. `stale` once its result may no longer be cached. */
 export interface Flight<V> {
   /** Absent while the loader has not yet returned from its synchronous part. */

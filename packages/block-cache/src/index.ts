@@ -1,6 +1,6 @@
-export { BlockCache, type Loader } from './block-cache.ts'
+export { BlockCache } from './block-cache.ts'
 export type { BlockCacheFile } from './block-cache-file.ts'
-export type { FileId } from './cached-file.ts'
+export type { FileId, Loader } from './cached-file.ts'
 export type { BlockCacheError, BlockCacheErrorCode } from './error.ts'
 export { FILTER_OFFSET, INDEX_OFFSET } from './offsets.ts'
 export type { BlockCacheOptions, EvictReason, TierName } from './options.ts'
