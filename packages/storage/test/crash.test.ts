@@ -74,6 +74,9 @@ describe('what was not synced', () => {
     expect(seen).toContain('0 0 0 0')
     expect([...seen].some((each) => /^(?!1|0)\d+ \d+ \d+ \d+$/.test(each))).toBe(true)
     expect(seen).not.toContain('missing')
+    await file.append(new Uint8Array([5, 6]))
+    // The length as it was between the two, with nothing of the bytes.
+    expect([...(await outcomes(disk, 'a', 500))]).toEqual(expect.arrayContaining(['0 0 0 0', '0 0 0 0 0 0']))
   })
 
   test('a removal that was not synced can come undone, and one that was cannot', async () => {
@@ -83,6 +86,16 @@ describe('what was not synced', () => {
     expect(await outcomes(disk, 'a', 100)).toEqual(new Set(['1', 'missing']))
     await storage.syncDirectory()
     expect(await outcomes(disk, 'a', 100)).toEqual(new Set(['missing']))
+  })
+
+  test('a later name can be there without an earlier one', async () => {
+    const disk = new CrashDisk()
+    const storage = disk.storage()
+    await storage.open('a', { mode: 'create' })
+    await storage.open('b', { mode: 'create' })
+    const seen = new Set<string>()
+    for (let seed = 0; seed < 300; seed++) seen.add(disk.crash({ seed }).names().sort().join(' '))
+    expect([...seen].sort()).toEqual(['', 'a', 'a b', 'b'])
   })
 
   test('a later write can be there without an earlier one, in one file and across files', async () => {
