@@ -37,7 +37,10 @@ export class AsyncKWayMergeIterator<Record extends MergeRecord> implements Async
   #running = false
   #draining = false
 
-  constructor(sources: Iterable<AsyncIterable<Record> | Iterable<Record>>, options: MergeOptions<Record> = {}) {
+  constructor(
+    sources: ReadonlyArray<AsyncIterable<Record> | Iterable<Record>>,
+    options: MergeOptions<NoInfer<Record>> = {},
+  ) {
     checkOptions(options)
     this.#options = options
     try {

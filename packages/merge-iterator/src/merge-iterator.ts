@@ -31,7 +31,7 @@ export class KWayMergeIterator<Record extends MergeRecord> implements IterableIt
   readonly #open: boolean[] = []
   #state: 'new' | 'idle' | 'running' | 'done' = 'new'
 
-  constructor(sources: Iterable<Iterable<Record>>, options: MergeOptions<Record> = {}) {
+  constructor(sources: ReadonlyArray<Iterable<Record>>, options: MergeOptions<NoInfer<Record>> = {}) {
     checkOptions(options)
     const list = listSources(sources)
     this.#options = options

@@ -37,7 +37,7 @@ export class MergingCursor<Cursor extends MergeCursor = MergeCursor> implements 
    * The sources stand before their first record, or on the one to begin with. Merges nest: a merging cursor may be a
    * source of another.
    */
-  constructor(sources: Iterable<Cursor>, options: VersionOptions<Uint8Array> = {}) {
+  constructor(sources: readonly Cursor[], options: VersionOptions<Uint8Array> = {}) {
     checkOptions(options)
     this.#cursors = listSources(sources)
     for (const [index, source] of this.#cursors.entries()) {

@@ -77,9 +77,8 @@ export function checkOptions(options: unknown): void {
   }
 }
 
-/** The sources as an array; a coded `TypeError` when they are not iterable. */
-export function listSources<Source>(sources: Iterable<Source>): Source[] {
-  if (typeof sources?.[Symbol.iterator] !== 'function')
-    throw invalidArgument('the sources must be an array or iterable')
+/** A copy of the sources; a coded `TypeError` when they are not in an array. */
+export function listSources<Source>(sources: readonly Source[]): Source[] {
+  if (!Array.isArray(sources)) throw invalidArgument('the sources must be in an array')
   return [...sources]
 }

@@ -297,8 +297,12 @@ test.each<[string, unknown]>([
   ['snapshots that are no numbers', { snapshots: ['1'] }],
   ['snapshots with NaN', { snapshots: [Number.NaN] }],
 ])('a wrong option is a coded TypeError: %s', (_, options) => {
-  for (const Merge of [KWayMergeIterator, AsyncKWayMergeIterator, MergingCursor]) {
-    const make = (): unknown => new Merge([], options as object)
+  const makers = [
+    () => new KWayMergeIterator<MergeRecord>([], options as object),
+    () => new AsyncKWayMergeIterator<MergeRecord>([], options as object),
+    () => new MergingCursor([], options as object),
+  ]
+  for (const make of makers) {
     expect(make).toThrow(TypeError)
     expect(make).toThrow(code('MERGE_INVALID_ARGUMENT'))
   }
