@@ -210,6 +210,11 @@ describe('the next process', () => {
     const again = await next.storage().open('a', { mode: 'write' })
     await again.datasync()
     expect(await outcomes(next, 'a')).toEqual(new Set(['1 2']))
+    // A name that was not synced before the death is one file with what the next process wrote into it.
+    await (await storage.open('b', { mode: 'create' })).append(new Uint8Array([5]))
+    const third = disk.restart()
+    await (await third.storage().open('b', { mode: 'write' })).append(new Uint8Array([6]))
+    expect(await outcomes(third, 'b', 1, 'nothing')).toEqual(new Set(['5 6']))
     // The old process's disk is another one by now.
     expect(await outcomes(disk, 'a', 20, 'everything')).toEqual(new Set(['1']))
   })
