@@ -159,9 +159,9 @@ fuzz(
   import.meta.url,
   'pages and numbers are used again without mixing files up',
   fc.property(
-    fc.array(fc.record({ file: fc.nat(30), block: fc.nat(400), drop: fc.boolean() }), { maxLength: 300 }),
+    fc.array(fc.record({ file: fc.nat(3), block: fc.nat(400), drop: fc.boolean() }), { maxLength: 700, size: 'max' }),
     fc.constantFrom(1, 3, 1000, 40_000),
-    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 1, max: 500 }),
     (steps, blockSize, dataEntries) => {
       const cache = new BlockCache<string>({ dataEntries })
       for (const { file: name, block, drop } of steps) {
@@ -169,7 +169,7 @@ fuzz(
         const found = cache.get(name, at)
         if (found === undefined) cache.put(name, at, `${name}/${at}`)
         else expect(found).toBe(`${name}/${at}`)
-        if (drop && block % 10 === 0) {
+        if (drop && block % 50 === 0) {
           cache.invalidate(name)
           expect(cache.has(name, at)).toBe(false)
         }

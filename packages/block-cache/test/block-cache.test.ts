@@ -79,6 +79,16 @@ describe('get and put', () => {
     expect(cache.stats().data.entries).toBe(0)
   })
 
+  test('entries of a dense page come and go one by one', () => {
+    const cache = new BlockCache<number>({ dataEntries: 1_000 })
+    const each = Array.from({ length: 200 }, (_, i) => i)
+    for (const offset of each) cache.put('f', offset, offset)
+    for (const offset of each.slice(0, 100)) cache.delete('f', offset)
+    for (const offset of each.slice(0, 100)) cache.put('f', offset, -offset)
+    for (const offset of each.slice(100)) cache.delete('f', offset)
+    expect(each.filter((offset) => cache.has('f', offset))).toEqual(each.slice(0, 100))
+  })
+
   test('peek and has count nothing and leave the order as it is', () => {
     const cache = new BlockCache<string>({ dataEntries: 2 })
     cache.put('f', 0, 'zero')
