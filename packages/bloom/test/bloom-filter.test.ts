@@ -165,6 +165,22 @@ test.each([0, 1] as const)('wrong keys, ranges and hashes are misuse in scheme %
   expect(filter.toBytes()).toEqual(empty)
 })
 
+test.each([0, 1] as const)('a key beyond 2^30 - 1 bytes is refused in scheme %i, not cut short', (scheme) => {
+  const filter = new BloomFilter({ expectedItems: 10, falsePositiveRate: 0.01, scheme })
+  // Never written nor read, so it costs address space only.
+  const huge = new Uint8Array(2 ** 30 + 8)
+  for (const call of [
+    () => filter.add(huge),
+    () => filter.mayContain(huge),
+    () => filter.mayContain(huge, 2 ** 30),
+    () => BloomFilter.hash(huge, new Int32Array(2)),
+  ]) {
+    expect(thrown(call)).toMatchObject({ name: 'RangeError', code: 'BLOOM_INVALID_ARGUMENT' })
+  }
+  filter.add(huge, 2 ** 30 - 9, 2 ** 30 - 1)
+  expect(filter.mayContain(new Uint8Array(8))).toBe(true)
+})
+
 test('a filter read from bytes has its own copy', () => {
   const source = new BloomFilter({ expectedItems: 10, falsePositiveRate: 0.01 })
   source.add(new Uint8Array(1))
