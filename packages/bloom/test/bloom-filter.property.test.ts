@@ -1,4 +1,5 @@
 /// <reference path="../src/murmurhash3js-revisited.d.ts" />
+import { compute, pack } from '@lsm/crc'
 import { fuzz } from '@lsm/fuzz'
 import fc from 'fast-check'
 import murmurHash3 from 'murmurhash3js-revisited'
@@ -76,6 +77,41 @@ fuzz(
     bytes[at % bytes.length] = bytes[at % bytes.length]! ^ change
     expect(() => BloomFilter.fromBytes(bytes)).toThrow(BloomError)
   }),
+)
+
+const arbWord = (usual: fc.Arbitrary<number>): fc.Arbitrary<number> =>
+  fc.oneof({ weight: 5, arbitrary: usual }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffffffff }) })
+const arbHeader = fc.tuple(
+  arbWord(fc.nat(40)),
+  arbWord(fc.constantFrom(0, 1, 9, 63, 64, 512, 520, 1024)),
+  arbWord(fc.constant(42)),
+  arbWord(fc.nat(2)),
+)
+
+fuzz(
+  import.meta.url,
+  'bytes with a valid checksum give a filter that works or a coded error',
+  fc.property(arbHeader, fc.uint8Array({ maxLength: 130 }), arbKeys, (header, noise, keys) => {
+    const length = Math.min(130, Math.ceil(header[1] / 8))
+    const body = Uint8Array.from([...header.flatMap((word) => [...pack(word)]), ...noise.subarray(0, length)])
+    const padded = new Uint8Array(16 + length)
+    padded.set(body)
+    const bytes = Uint8Array.from([...padded, ...pack(compute(padded))])
+    let filter: BloomFilter
+    try {
+      filter = BloomFilter.fromBytes(bytes)
+    } catch (error) {
+      expect(error).toBeInstanceOf(BloomError)
+      return
+    }
+    expect(filter.toBytes()).toEqual(bytes)
+    for (const key of keys) {
+      filter.add(key)
+      expect(filter.mayContain(key)).toBe(true)
+    }
+    expect(filter.byteLength).toBe(bytes.length)
+  }),
+  { runs: 500 },
 )
 
 fuzz(
