@@ -8,7 +8,7 @@
  * write that fails uses none up.
  */
 import { isRecordKind, RECORD_KIND, type RecordKind } from '@lsm/encoding'
-import { invalidRange, WalError } from './errors.ts'
+import { invalidRange, invalidType, WalError } from './errors.ts'
 
 /** Bytes of a batch before its operations. */
 export const BATCH_HEADER_SIZE = 21
@@ -29,6 +29,7 @@ export class BatchBuffer {
   #isOpen = false
 
   constructor(capacity: number = 64 * 1024) {
+    if (capacity >>> 0 !== capacity) throw invalidRange(`a capacity is a whole number of bytes, not ${capacity}`)
     this.#bytes = new Uint8Array(capacity)
     this.#view = new DataView(this.#bytes.buffer)
   }
@@ -76,7 +77,11 @@ export class BatchBuffer {
     if (kind === RECORD_KIND.tombstone && value.length > 0) throw invalidRange('a tombstone has no value')
     if (keyspaceId >>> 0 !== keyspaceId)
       throw invalidRange(`a keyspace id is an unsigned 32-bit number, not ${keyspaceId}`)
-    this.#reserve(1 + 3 * MAX_VARINT + key.length + value.length)
+    // A string has a length too, and would be stored as zeros.
+    if (!isBytes(key) || !isBytes(value)) throw invalidType('a key and a value are each a Uint8Array')
+    const size = key.length + value.length
+    if (size > 0xffff_ffff) throw invalidRange(`a key and a value of ${size} bytes are more than a segment holds`)
+    this.#reserve(1 + 3 * MAX_VARINT + size)
     const bytes = this.#bytes
     let at = this.#length
     bytes[at++] = kind
@@ -223,6 +228,11 @@ export class BatchCursor {
       offset: at - this.#start,
     })
   }
+}
+
+/** Arrays of another realm are bytes too. */
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array || Object.prototype.toString.call(value) === '[object Uint8Array]'
 }
 
 function writeVarint(bytes: Uint8Array, at: number, value: number): number {

@@ -66,6 +66,13 @@ export class CommitGroup {
     this.#clear()
   }
 
+  /** Tells the batches that they are not written, and keeps those who wait for the sync alone. */
+  refuse(error: Error): void {
+    for (const completion of this.completions) completion.failed(error)
+    this.#clearBatches()
+    this.wantsSync = this.syncWaiters.length > 0
+  }
+
   /** Tells everybody, in order, and forgets them. */
   fail(error: Error): void {
     for (const completion of this.completions) completion.failed(error)
@@ -74,13 +81,19 @@ export class CommitGroup {
   }
 
   #clear(): void {
+    this.#clearBatches()
+    this.syncWaiters.length = 0
+    this.wantsSync = false
+  }
+
+  #clearBatches(): void {
+    // One that was begun and not submitted before its group was written: its builder is refused at the next step.
+    this.batches.cancel()
     this.batches.clear()
     this.starts.length = 0
     this.ends.length = 0
     this.counts.length = 0
     this.firstSeqs.length = 0
     this.completions.length = 0
-    this.syncWaiters.length = 0
-    this.wantsSync = false
   }
 }

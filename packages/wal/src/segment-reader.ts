@@ -3,7 +3,7 @@
  * first bad place, because only what follows tells a crash from damage (docs/format/wal.md, "Reading").
  */
 import type { Storage } from '@lsm/storage'
-import { WalError } from './errors.ts'
+import { invalidRange, WalError } from './errors.ts'
 import { FragmentScanner } from './fragment-scanner.ts'
 import { FragmentChecksum } from './framing.ts'
 import {
@@ -46,7 +46,7 @@ export interface ReadSegmentOptions extends SegmentIdentity {
 
 /**
  * Called for each whole frame with its payload `bytes[start, end)`, borrowed until it returns, and the offset of the
- * frame in the file. A `WalError` that it throws marks the frame as damaged; other errors are the caller's own.
+ * frame in the file. A `WAL_CORRUPT` that it throws marks the frame as damaged; other errors are the caller's own.
  */
 export type OnFrame = (bytes: Uint8Array, start: number, end: number, offset: number) => void
 
@@ -57,20 +57,27 @@ export async function readSegment(
   onFrame: OnFrame,
 ): Promise<SegmentReport> {
   checkIdentity(options)
+  const { sealedLength } = options
+  if (sealedLength !== undefined && !(Number.isSafeInteger(sealedLength) && sealedLength >= 0)) {
+    throw invalidRange(`a sealed length is a whole number of bytes, not ${sealedLength}`)
+  }
   const name = segmentFileName(options.number)
   const file = await storage.open(name, { mode: 'read' })
   try {
     const size = await file.size()
-    const length = Math.min(size, options.sealedLength ?? size)
+    let length = Math.min(size, sealedLength ?? size)
     const reader = new FrameAssembler(name, options.id, onFrame)
     // Never more than the file holds, whatever a manifest says.
     const buffer = new Uint8Array(Math.min(CHUNK_SIZE, Math.max(SEGMENT_HEADER_SIZE, length)))
     for (let offset = 0; offset < length || offset === 0; offset += CHUNK_SIZE) {
-      const got = await file.read(buffer.subarray(0, Math.min(buffer.length, length - offset)), offset)
+      const wanted = Math.min(buffer.length, length - offset)
+      const got = await file.read(buffer.subarray(0, wanted), offset)
       if (offset === 0) checkSegmentHeader(buffer.subarray(0, got), options)
       reader.takeChunk(buffer, got, offset)
+      // The file became shorter meanwhile.
+      if (got < wanted) length = offset + got
     }
-    return reader.report(length, options.sealedLength)
+    return reader.report(length, sealedLength)
   } finally {
     await file.close()
   }
@@ -143,7 +150,7 @@ class FrameAssembler {
     try {
       this.#onFrame(bytes, start, end, offset)
     } catch (error) {
-      if (!(error instanceof WalError)) throw error
+      if (!(error instanceof WalError && error.code === 'WAL_CORRUPT')) throw error
       this.#isDamaged = true
       this.#bad(error.message)
       return

@@ -10,6 +10,8 @@ import { type ReadSegmentOptions, readSegment, type SegmentReport } from './segm
  */
 export type WalRecoveryMode = 'strict' | 'tail' | 'point-in-time'
 
+const MODES: readonly WalRecoveryMode[] = ['strict', 'tail', 'point-in-time']
+
 export interface ReadWalOptions {
   /** In the order of their numbers; only the last one may be open. */
   readonly segments: readonly ReadSegmentOptions[]
@@ -45,6 +47,7 @@ export async function readWal(
   onBatch: OnBatch,
 ): Promise<WalReport> {
   checkOrder(segments)
+  if (!MODES.includes(mode)) throw invalidRange(`a recovery mode is one of ${MODES.join(', ')}, not ${String(mode)}`)
   const cursor = new BatchCursor()
   const reports: SegmentReport[] = []
   let batches = 0

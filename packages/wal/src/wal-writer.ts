@@ -55,6 +55,7 @@ export class WalWriter {
   #whenIdle: (() => void)[] = []
   #cancelTimer: (() => void) | undefined
   #timerMs = Number.POSITIVE_INFINITY
+  #timerDeadline = Number.POSITIVE_INFINITY
   #runs = 0
   #turnStarted: number
 
@@ -70,7 +71,10 @@ export class WalWriter {
     this.#turnStarted = scheduler.now()
   }
 
-  /** Where the next batch is built: `begin`, `add` …, then `submit` here. Fetch it anew for each batch. */
+  /**
+   * Where the next batch is built: `begin`, `add` …, then `submit` here, with no `await` between. Fetch it anew for
+   * each batch: one that is still open when the group ahead of it is written is cancelled.
+   */
   get batch(): BatchBuffer {
     return this.#filling.batches
   }
@@ -138,7 +142,7 @@ export class WalWriter {
     })
   }
 
-  /** Resolves when everything submitted before is durable. */
+  /** Resolves when everything is durable that was submitted before and not refused. */
   sync(): Promise<void> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal()
@@ -152,14 +156,15 @@ export class WalWriter {
   /**
    * Goes on in `next`: makes the open segment durable, waits for `publish`, which must make a manifest durable that
    * seals the old segment and names the new one, and closes the old file. Batches wait meanwhile. After a failure of
-   * any step the writer takes nothing more.
+   * any step the writer takes nothing more. `next` is the writer's from this call on: where it cannot go on in it,
+   * it closes its file.
    */
   async rotate(next: NewSegment, publish: (sealed: SealedSegment) => Promise<void>): Promise<SealedSegment> {
     await this.#acquire()
+    const old = this.#segment
     try {
       const refusal = this.#refusal()
       if (refusal) throw refusal
-      const old = this.#segment
       if (next.identity.number <= old.identity.number) throw invalidRange('segments are numbered upward')
       const sealed = { number: old.identity.number, length: this.#length }
       try {
@@ -174,6 +179,9 @@ export class WalWriter {
       this.#length = SEGMENT_HEADER_SIZE
       this.#syncedLength = SEGMENT_HEADER_SIZE
       return sealed
+    } catch (error) {
+      if (next.file !== old.file) await next.file.close().catch(() => {})
+      throw error
     } finally {
       this.#release()
     }
@@ -197,6 +205,9 @@ export class WalWriter {
     await this.#acquire()
     try {
       await this.#segment.file.close()
+    } catch (error) {
+      // Some file systems say only now what they could not write.
+      this.#fail('the file could not be closed', error)
     } finally {
       this.#release()
     }
@@ -246,9 +257,11 @@ export class WalWriter {
       if (room >= 0) this.#frames.add(group.batches.bytes, group.starts[i]!, group.ends[i]!, place)
     }
     if (room < 0 || !seqsFit) {
+      const { name } = this.#segment.file
       const what = seqsFit ? 'the segment is full: rotate the log' : 'the sequence numbers are used up'
-      group.fail(new WalError('WAL_NOT_WRITTEN', what, { file: this.#segment.file.name }))
-      return
+      group.refuse(new WalError('WAL_NOT_WRITTEN', `${name}: ${what}`, { file: name }))
+      // Those who wait for a sync wait for what was written before, too.
+      if (group.isEmpty) return
     }
     const isSmall = this.#supportsSync && this.#frames.length <= SYNC_WRITE_LIMIT
     if (!isSmall || group.wantsSync) {
@@ -326,9 +339,11 @@ export class WalWriter {
       return
     }
     const what = 'the write failed and was taken back; nothing of it is in the log'
-    group.fail(
+    group.refuse(
       new WalError('WAL_NOT_WRITTEN', `${file.name}: ${what}`, { file: file.name, offset: this.#length, cause }),
     )
+    // All that is in the log is durable, which is what the others wait for.
+    group.commit()
   }
 
   /** Ends all writing. Batches of `group` may be in the log; those that were only queued are not. */
@@ -344,27 +359,34 @@ export class WalWriter {
 
   /** Waits until nothing is written or synced, and keeps it so until `#release`. */
   async #acquire(): Promise<void> {
-    while (this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
+    // Handed over busy, first come first served: no stream of writes can keep a rotation or a close waiting.
+    if (this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve))
     this.#isBusy = true
   }
 
   #release(): void {
-    this.#isBusy = false
     const next = this.#whenIdle.shift()
-    if (next) next()
-    if (!this.#filling.isEmpty) {
-      if (this.#failure) this.#filling.fail(this.#failure)
-      else this.#schedule()
+    if (next) {
+      next()
+      return
     }
+    this.#isBusy = false
+    if (!this.#filling.isEmpty) this.#schedule()
   }
 
   #startTimer(intervalMs: number): void {
+    // The clock is read only for an interval shorter than the one that runs.
     if (intervalMs >= this.#timerMs) return
+    const deadline = this.#scheduler.now() + intervalMs
+    // A short interval that begins late must not put off the longer one that is nearly over.
+    if (deadline >= this.#timerDeadline) return
     this.#cancelTimer?.()
     this.#timerMs = intervalMs
+    this.#timerDeadline = deadline
     this.#cancelTimer = this.#scheduler.delay(() => {
       this.#cancelTimer = undefined
       this.#timerMs = Number.POSITIVE_INFINITY
+      this.#timerDeadline = Number.POSITIVE_INFINITY
       // Its failure shows in `failure` and in every later write.
       if (!this.#refusal()) this.sync().catch(() => {})
     }, intervalMs)
@@ -378,6 +400,6 @@ function checkBatch(batch: BatchBuffer): Error | undefined {
 function checkDurability(durability: WalDurability): Error | undefined {
   if (durability === 'sync' || durability === 'os') return undefined
   const intervalMs = (durability as { intervalMs?: unknown } | null)?.intervalMs
-  if (typeof intervalMs === 'number' && intervalMs > 0 && intervalMs < 2 ** 31) return undefined
+  if (typeof intervalMs === 'number' && intervalMs >= 1 && intervalMs < 2 ** 31) return undefined
   return invalidRange("durability is 'sync', 'os' or { intervalMs } with a number of milliseconds from 1 to 2^31 - 1")
 }

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RECORD_KIND } from '@lsm/encoding'
-import { MemoryStorage, type Storage } from '@lsm/storage'
+import { MemoryStorage, type Storage, type StorageFile } from '@lsm/storage'
 import { describe, expect, test } from 'vitest'
-import { parseSegmentFileName, SEGMENT_HEADER_SIZE, segmentFileName } from '../src/index.ts'
+import { parseSegmentFileName, readWal, SEGMENT_HEADER_SIZE, segmentFileName, WalError } from '../src/index.ts'
 import { fileBytes, filler, identity, openWriter, putOf, puts, readBack, STORE_ID, storageWith } from './log.ts'
 
 const FILE = segmentFileName(1)
@@ -16,6 +16,15 @@ async function logOf(sizes: readonly number[], number = 1, nextSeq = 1): Promise
   for (const [i, size] of sizes.entries()) await writer.append(putOf(Math.abs(size), i), size < 0 ? 'sync' : 'os', 0)
   return fileBytes(storage, segmentFileName(number))
 }
+
+/** The file, but it says that it is `size` bytes long. */
+const sizedAs = (file: StorageFile, size: number): StorageFile =>
+  new Proxy(file, {
+    get: (target, name) => {
+      const value: unknown = name === 'size' ? async () => size : Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 
 const damaged = (bytes: Uint8Array, at: number): Uint8Array => bytes.with(at, bytes[at]! ^ 0x10)
 
@@ -244,6 +253,41 @@ describe('several segments', () => {
     await expect(readBack(storage, [{ ...segments[0]!, sealedLength: undefined }, segments[1]!])).rejects.toMatchObject(
       invalid,
     )
+  })
+
+  test('an unknown mode or a length that is none: misuse', async () => {
+    const { storage, lengths } = await three()
+    const invalid = { code: 'WAL_INVALID_ARGUMENT' }
+    await expect(readBack(storage, list(lengths), 'lenient' as 'tail')).rejects.toMatchObject(invalid)
+    for (const length of [-1, 1.5, Number.NaN]) {
+      await expect(readBack(storage, list([length, length], false))).rejects.toMatchObject(invalid)
+    }
+  })
+
+  test('an error of the one who is handed the batches is its own, also one of another log', async () => {
+    const { storage, lengths } = await three()
+    for (const error of [new Error('mine'), new WalError('WAL_CLOSED', 'the log that it copies to')]) {
+      const read = readWal(storage, { segments: list(lengths), mode: 'point-in-time' }, () => {
+        throw error
+      })
+      await expect(read).rejects.toBe(error)
+    }
+    expect(storage.openFiles).toEqual([])
+  })
+
+  test('a file that becomes shorter while it is read is cut there', async () => {
+    // The first frame fills its block: what is left of the file is whole in itself.
+    const bytes = await logOf([32_768 - SEGMENT_HEADER_SIZE - 12 - 21 - 8, 30_000])
+    const storage = await storageWith({ [FILE]: bytes.slice(0, 32_768) })
+    const longer: Storage = new Proxy(storage, {
+      get: (target, name) => {
+        if (name !== 'open') return Reflect.get(target, name, target)
+        return async (...args: Parameters<Storage['open']>) => sizedAs(await target.open(...args), bytes.length)
+      },
+    })
+    const sealed = [{ ...identity(1), sealedLength: bytes.length }]
+    await expect(readBack(longer, sealed)).rejects.toMatchObject({ code: 'WAL_CORRUPT' })
+    expect((await readBack(longer)).operations).toHaveLength(1)
   })
 
   test('no segment at all is an empty log', async () => {

@@ -1,7 +1,7 @@
 import { RECORD_KIND } from '@lsm/encoding'
 import { MemoryStorage, type StorageFile } from '@lsm/storage'
 import { describe, expect, test } from 'vitest'
-import { createSegment, WalWriter } from '../src/index.ts'
+import { BatchBuffer, createSegment, WalWriter } from '../src/index.ts'
 import { filler, identity, ManualScheduler, openWriter, putOf, puts, readBack } from './log.ts'
 
 /** Counts what reaches the storage, and does what a test wants instead of it. */
@@ -9,6 +9,7 @@ function spy() {
   const calls = { appends: 0, syncs: 0, truncates: 0 }
   const hooks: {
     append?: (append: (part: Uint8Array) => void, data: Uint8Array) => void
+    close?: () => Promise<void>
     datasync?: () => Promise<void>
     truncate?: () => Promise<void>
   } = {}
@@ -29,6 +30,12 @@ function spy() {
             await (hooks.datasync ? hooks.datasync() : target.datasync())
           }
         }
+        if (name === 'close' && hooks.close) {
+          return async () => {
+            await target.close()
+            await hooks.close?.()
+          }
+        }
         if (name === 'truncate') {
           return async (size: number) => {
             calls.truncates++
@@ -41,11 +48,12 @@ function spy() {
   return { calls, hooks, wrap }
 }
 
-async function spiedWriter(scheduler = new ManualScheduler()) {
+async function spiedWriter(nextSeq = 1) {
+  const scheduler = new ManualScheduler()
   const storage = new MemoryStorage()
   const segment = await createSegment(storage, identity(1))
   const { calls, hooks, wrap } = spy()
-  const writer = new WalWriter({ ...segment, file: wrap(segment.file) }, { supportsSync: true, nextSeq: 1, scheduler })
+  const writer = new WalWriter({ ...segment, file: wrap(segment.file) }, { supportsSync: true, nextSeq, scheduler })
   return { storage, writer, calls, hooks, scheduler }
 }
 
@@ -122,6 +130,21 @@ describe('group commit', () => {
     expect(writer.syncedSeq).toBe(3)
     await writer.append(puts('d'), { intervalMs: 100 }, 0)
     expect(scheduler.timers).toHaveLength(1)
+  })
+
+  test('a short interval that begins late does not put off a longer one that is nearly over', async () => {
+    const { writer, scheduler } = await spiedWriter()
+    await writer.append(puts('a'), { intervalMs: 100 }, 0)
+    scheduler.advance(90)
+    await writer.append(puts('b'), { intervalMs: 50 }, 0)
+    scheduler.advance(10)
+    await turn()
+    expect(writer.syncedSeq).toBe(2)
+    await writer.append(puts('c'), { intervalMs: 100 }, 0)
+    await writer.append(puts('d'), { intervalMs: 10 }, 0)
+    scheduler.advance(10)
+    await turn()
+    expect(writer.syncedSeq).toBe(4)
   })
 
   test('a put that never yields to the event loop: awaited writes let it have turns', async () => {
@@ -213,6 +236,32 @@ describe('a failed write', () => {
   })
 })
 
+describe('a refused batch does not stop a sync that waits for others', () => {
+  test('the write was taken back: what was written before is durable', async () => {
+    const { writer, hooks } = await spiedWriter()
+    await writer.append(puts('a'), 'os', 0)
+    hooks.append = () => {
+      throw new Error('no space')
+    }
+    const refused = writer.append(puts('b'), 'os', 0)
+    const synced = writer.sync()
+    await expect(refused).rejects.toMatchObject({ code: 'WAL_NOT_WRITTEN' })
+    await synced
+    expect(writer).toMatchObject({ syncedSeq: 1, lastSeq: 1 })
+  })
+
+  test('no sequence number is left: closing makes durable what there is', async () => {
+    const { writer, calls } = await spiedWriter(2 ** 53 - 2)
+    await writer.append(puts('a'), 'os', 0)
+    const refused = writer.append(puts('b', 'c'), 'os', 0)
+    const closed = writer.close()
+    await expect(refused).rejects.toMatchObject({ code: 'WAL_NOT_WRITTEN' })
+    expect(await closed).toEqual({ number: 1, length: writer.segmentLength })
+    expect(calls.syncs).toBe(1)
+    expect(writer.syncedSeq).toBe(2 ** 53 - 2)
+  })
+})
+
 describe('rotation', () => {
   test('seals the old segment, durable, before the next one acknowledges', async () => {
     const { storage, writer, calls, hooks } = await spiedWriter()
@@ -248,12 +297,40 @@ describe('rotation', () => {
     const waiting = writer.append(puts('a'), 'os', 0)
     await expect(rotated).rejects.toMatchObject({ code: 'WAL_FAILED', cause: { message: 'fenced' } })
     await expect(waiting).rejects.toMatchObject({ code: 'WAL_FAILED' })
+    await expect(writer.close()).rejects.toMatchObject({ code: 'WAL_FAILED' })
+    expect(storage.openFiles).toEqual([])
+  })
+
+  test('after close is refused, and the new file is closed', async () => {
+    const { storage, writer } = await spiedWriter()
+    const next = await createSegment(storage, identity(2))
+    const closed = writer.close()
+    await expect(writer.rotate(next, async () => {})).rejects.toMatchObject({ code: 'WAL_CLOSED' })
+    await closed
+    expect(storage.openFiles).toEqual([])
+  })
+
+  test('waits for its turn behind another, and writes that arrive go on in the last segment', async () => {
+    const { storage, writer } = await spiedWriter()
+    const [second, third] = [await createSegment(storage, identity(2)), await createSegment(storage, identity(3))]
+    const first = writer.append(puts('a'), 'sync', 0)
+    await Promise.resolve()
+    const rotations = Promise.all([writer.rotate(second, turn), writer.rotate(third, turn)])
+    const later = writer.append(puts('b'), 'sync', 0)
+    const sealed = await rotations
+    expect([await first, await later]).toEqual([1, 2])
+    expect(writer.segmentNumber).toBe(3)
+    const last = await writer.close()
+    const segments = [...sealed, last].map(({ number, length }) => ({ ...identity(number), sealedLength: length }))
+    expect((await readBack(storage, segments, 'strict')).operations.map(({ key }) => key)).toEqual(['a', 'b'])
+    expect(storage.openFiles).toEqual([])
   })
 
   test('goes upward only', async () => {
     const { writer, storage } = await spiedWriter()
     const next = await createSegment(storage, identity(0))
     await expect(writer.rotate(next, async () => {})).rejects.toMatchObject({ code: 'WAL_INVALID_ARGUMENT' })
+    expect(storage.openFiles).toHaveLength(1)
     expect(await writer.append(puts('a'), 'os', 0)).toBe(1)
   })
 })
@@ -270,6 +347,14 @@ describe('closing', () => {
     await expect(writer.append(puts('b'), 'os', 0)).rejects.toMatchObject({ code: 'WAL_CLOSED' })
     await expect(writer.sync()).rejects.toMatchObject({ code: 'WAL_CLOSED' })
     expect(await writer.close()).toEqual(sealed)
+  })
+
+  test('that fails is a failure of the log, the same at every call', async () => {
+    const { writer, hooks } = await spiedWriter()
+    hooks.close = () => Promise.reject(new Error('delayed write'))
+    const failed = { code: 'WAL_FAILED', cause: { message: 'delayed write' } }
+    await expect(writer.close()).rejects.toMatchObject(failed)
+    await expect(writer.close()).rejects.toMatchObject(failed)
   })
 
   test('calls off a sync that was to come', async () => {
@@ -298,12 +383,36 @@ describe('misuse', () => {
       ),
     ).rejects.toBe(thrown)
     await expect(writer.append(() => {}, 'os', 0)).rejects.toMatchObject(invalid)
+    for (const key of ['text', [1, 2], undefined, new Uint16Array(2)]) {
+      const build = (batch: BatchBuffer): void =>
+        batch.add(RECORD_KIND.value, 0, key as unknown as Uint8Array, filler(1, 1))
+      await expect(writer.append(build, 'os', 0)).rejects.toMatchObject(invalid)
+    }
+    expect(() => new BatchBuffer(-1)).toThrow(expect.objectContaining(invalid))
     await writer.append(puts('z'), 'os', 0)
     expect((await readBack(storage)).operations).toMatchObject([{ key: 'z', seq: 1 }])
     const segment = await createSegment(storage, identity(9))
     expect(() => new WalWriter(segment, { supportsSync: true, nextSeq: 0 })).toThrow(expect.objectContaining(invalid))
     await expect(createSegment(storage, { ...identity(10), id: new Uint8Array(3) })).rejects.toMatchObject(invalid)
     await expect(createSegment(storage, identity(9))).rejects.toMatchObject({ code: 'STORAGE_EXISTS' })
+  })
+
+  test('a batch left open while others are written is cancelled, and they are acknowledged once', async () => {
+    const { storage, writer } = await spiedWriter()
+    const heard: number[] = []
+    const completion = { committed: (seq: number) => heard.push(seq), failed: () => expect.unreachable() }
+    writer.batch.begin(0)
+    puts('a')(writer.batch)
+    writer.submit('os', completion)
+    const { batch } = writer
+    batch.begin(0)
+    puts('lost')(batch)
+    await turn()
+    expect(() => puts('x')(batch)).toThrow(expect.objectContaining({ code: 'WAL_INVALID_ARGUMENT' }))
+    expect(() => writer.submit('os', completion)).toThrow(expect.objectContaining({ code: 'WAL_INVALID_ARGUMENT' }))
+    for (const key of ['b', 'c', 'd']) await writer.append(puts(key), 'os', 0)
+    expect(heard).toEqual([1])
+    expect((await readBack(storage)).operations.map(({ key }) => key)).toEqual(['a', 'b', 'c', 'd'])
   })
 
   test('sequence numbers end at 2^53 - 1', async () => {
