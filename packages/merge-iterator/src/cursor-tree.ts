@@ -1,8 +1,8 @@
 /**
  * The sources' cursors in a tree of losers: keys are compared where they lie.
  */
-import { invalidRecord } from './errors.ts'
-import { mismatchBytes, symbolOfBytes } from './key-words.ts'
+import { invalidRecord, unsortedSource } from './errors.ts'
+import { mismatchBytes, orderAt, wordOfBytes } from './key-words.ts'
 import { LoserTree } from './loser-tree.ts'
 import type { MergeCursor } from './merge-cursor.ts'
 
@@ -43,18 +43,19 @@ export class CursorTree<Cursor extends MergeCursor> extends LoserTree {
     const seqBefore = this.seqs[source]!
     this.seqs[source] = seq
     if (first) {
-      this.lead(source, symbolOfBytes(keyBytes, keyStart, keyEnd))
+      this.encode(source, 0, wordOfBytes(keyBytes, keyStart, keyEnd), length)
       return
     }
+    const last = this.#last
     const lastLength = this.#lastLength
-    const at = mismatchBytes(this.#last, 0, lastLength, keyBytes, keyStart, keyEnd, 0)
+    const at = mismatchBytes(last, 0, lastLength, keyBytes, keyStart, keyEnd, 0)
     if (at < 0) {
       this.repeat(source, seqBefore)
       return
     }
+    if (!this.isBefore(orderAt(last, at, lastLength, keyBytes, keyStart + at, keyEnd))) throw unsortedSource(source)
     const word = at & ~3
-    const before = symbolOfBytes(this.#last, word, lastLength)
-    this.follow(source, at >> 2, before, symbolOfBytes(keyBytes, keyStart + word, keyEnd))
+    this.encode(source, at >> 2, wordOfBytes(keyBytes, keyStart + word, keyEnd), Math.max(0, length - word))
   }
 
   protected untie(a: number, b: number): number {
@@ -63,7 +64,11 @@ export class CursorTree<Cursor extends MergeCursor> extends LoserTree {
     const at = mismatchBytes(bytesA, startA, endA, bytesB, startB, endB, this.firstUnsettledWord(a) * 4)
     if (at < 0) return 0
     const word = at & ~3
-    const symbolA = symbolOfBytes(bytesA, startA + word, endA)
-    return this.settle(a, b, at >> 2, symbolA, symbolOfBytes(bytesB, startB + word, endB))
+    if (this.isBefore(orderAt(bytesA, startA + at, endA, bytesB, startB + at, endB))) {
+      this.encode(b, at >> 2, wordOfBytes(bytesB, startB + word, endB), Math.max(0, endB - startB - word))
+      return -1
+    }
+    this.encode(a, at >> 2, wordOfBytes(bytesA, startA + word, endA), Math.max(0, endA - startA - word))
+    return 1
   }
 }

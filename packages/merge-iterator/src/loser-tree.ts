@@ -38,8 +38,11 @@ export abstract class LoserTree {
   readonly #absolute: boolean
   readonly #losers: Int32Array
   readonly #ended: Uint8Array
-  /** With a code under this, the winner wins again unplayed. Known only after it has won twice in a row. */
-  #limit = Number.NEGATIVE_INFINITY
+  /**
+   * By one element: with a code under this, the winner wins again unplayed. Known only after it has won twice in a row.
+   * An array, since a field that takes doubles was seen to be allocated anew at each store.
+   */
+  readonly #limit: Float64Array = new Float64Array(1)
 
   constructor(size: number, reverse: boolean, absolute = false) {
     this.codes = new Float64Array(size)
@@ -59,7 +62,7 @@ export abstract class LoserTree {
 
   /** Plays every match, once each source is placed or ended; O(sources). */
   build(): void {
-    this.#limit = Number.NEGATIVE_INFINITY
+    this.#limit[0] = Number.NEGATIVE_INFINITY
     if (this.#absolute) this.repeated = Number.NaN
     if (this.codes.length > 0) this.winner = this.#play(1)
   }
@@ -77,7 +80,7 @@ export abstract class LoserTree {
     const { codes } = this
     // A run of keys from one source, as overlapping tables of unequal size give, costs one comparison each: the
     // others' codes stay true, since each of them differs from the last key earlier than the new one does.
-    if (codes[source]! < this.#limit) return
+    if (codes[source]! < this.#limit[0]!) return
     const losers = this.#losers
     let winner = source
     let code = codes[source]!
@@ -96,7 +99,7 @@ export abstract class LoserTree {
       }
     }
     this.winner = winner
-    this.#limit = winner === source ? limit : Number.NEGATIVE_INFINITY
+    this.#limit[0] = winner === source ? limit : Number.NEGATIVE_INFINITY
   }
 
   /** Compares two keys with equal codes: negative when `a`'s comes first, 0 when equal; recodes the later one. */
@@ -107,33 +110,24 @@ export abstract class LoserTree {
     return WORDS - Math.floor(this.codes[source]! / SYMBOLS)
   }
 
-  /** `untie` by the symbols in the first word that differs. */
-  protected settle(a: number, b: number, word: number, symbolA: number, symbolB: number): number {
-    const firstA = symbolA < symbolB !== this.reverse
-    if (firstA) this.codes[b] = this.#encode(word, symbolB)
-    else this.codes[a] = this.#encode(word, symbolA)
-    return firstA ? -1 : 1
+  /** Whether a key that compares as `order` with another comes before it in the merge. */
+  protected isBefore(order: number): boolean {
+    return order < 0 !== this.reverse
   }
 
-  /** Codes a source's key against the one before it in the same source, which was the last one out. */
-  protected follow(source: number, word: number, symbolBefore: number, symbol: number): void {
-    if (symbol < symbolBefore !== this.reverse) throw unsortedSource(source)
-    this.codes[source] = this.#encode(word, symbol)
-  }
-
-  /** Codes a source's first key, against a key before all others. */
-  protected lead(source: number, symbol: number): void {
-    this.codes[source] = this.#encode(0, symbol)
+  /**
+   * Codes a source's key by the word in which it differs from the key before it: that word's bits, and how many bytes
+   * the key has from there on.
+   */
+  protected encode(source: number, word: number, bits: number, bytesLeft: number): void {
+    const symbol = (bits >>> 0) * 8 + Math.min(bytesLeft, 4)
+    this.codes[source] = word < WORDS ? (WORDS - word) * SYMBOLS + (this.reverse ? SYMBOLS - 1 - symbol : symbol) : 1
   }
 
   /** Codes a source's key that equals the one before it in the same source. */
   protected repeat(source: number, seqBefore: number): void {
     if (this.seqs[source]! > seqBefore) throw unsortedSource(source)
     this.codes[source] = 0
-  }
-
-  #encode(word: number, symbol: number): number {
-    return word < WORDS ? (WORDS - word) * SYMBOLS + (this.reverse ? SYMBOLS - 1 - symbol : symbol) : 1
   }
 
   /** The match of two sources with equal codes. */

@@ -223,9 +223,9 @@ export class MergingCursor<Cursor extends MergeCursor = MergeCursor> implements 
     if (tree.live === 0) return true
     const { winner } = tree
     const filter = this.#filter
-    const seq = tree.seqs[winner]!
-    if (!filter.admits(tree.codes[winner] === 0, seq)) return false
     const cursor = this.#cursors[winner]!
+    const { seq } = cursor
+    if (!filter.admits(tree.codes[winner] === 0, seq)) return false
     if (filter.mayDrop && cursor.isTombstone && filter.dropsTombstone(cursor, seq)) return false
     this.#current = cursor
     return true

@@ -2,7 +2,7 @@
  * The sources' current records in a tree of losers: one class for each kind of key, chosen by the first record.
  */
 import { invalidRecord, unsortedSource } from './errors.ts'
-import { mismatchBytes, symbolOfBytes } from './key-words.ts'
+import { mismatchBytes, orderAt, wordOfBytes } from './key-words.ts'
 import { LoserTree } from './loser-tree.ts'
 import type { MergeOptions, MergeRecord } from './options.ts'
 import { VersionFilter } from './version-filter.ts'
@@ -75,10 +75,10 @@ export abstract class RecordTree<Record extends MergeRecord> extends LoserTree {
   admitsWinner(): boolean {
     const { winner } = this
     const filter = this.#filter
-    const seq = this.seqs[winner]!
+    const record = this.records[winner]!
+    const { seq } = record
     if (!filter.admits(this.codes[winner] === this.repeated, seq)) return false
     if (!filter.mayDrop) return true
-    const record = this.records[winner]!
     const tombstone = this.#isTombstone === undefined ? record.value === null : this.#isTombstone(record)
     return !(tombstone && filter.dropsTombstone(record, seq))
   }
@@ -114,17 +114,19 @@ class NumberTree<Record extends MergeRecord> extends RecordTree<Record> {
 class ByteTree<Record extends MergeRecord> extends RecordTree<Record> {
   protected code(source: number, key: Record['key'], before: Record | undefined, seqBefore: number): void {
     if (!(key instanceof Uint8Array)) throw this.wrongKey(source, 'a Uint8Array')
+    const { length } = key
     if (before === undefined) {
-      this.lead(source, symbolOfBytes(key, 0, key.length))
+      this.encode(source, 0, wordOfBytes(key, 0, length), length)
       return
     }
     const last = before.key as Uint8Array
-    const at = mismatchBytes(last, 0, last.length, key, 0, key.length, 0)
-    if (at < 0) this.repeat(source, seqBefore)
-    else {
-      const word = at & ~3
-      this.follow(source, at >> 2, symbolOfBytes(last, word, last.length), symbolOfBytes(key, word, key.length))
+    const at = mismatchBytes(last, 0, last.length, key, 0, length, 0)
+    if (at < 0) {
+      this.repeat(source, seqBefore)
+      return
     }
+    if (!this.isBefore(orderAt(last, at, last.length, key, at, length))) throw unsortedSource(source)
+    this.#encodeAt(source, key, at)
   }
 
   protected untie(a: number, b: number): number {
@@ -132,8 +134,14 @@ class ByteTree<Record extends MergeRecord> extends RecordTree<Record> {
     const keyB = this.records[b]!.key as Uint8Array
     const at = mismatchBytes(keyA, 0, keyA.length, keyB, 0, keyB.length, this.firstUnsettledWord(a) * 4)
     if (at < 0) return 0
+    const first = this.isBefore(orderAt(keyA, at, keyA.length, keyB, at, keyB.length))
+    this.#encodeAt(first ? b : a, first ? keyB : keyA, at)
+    return first ? -1 : 1
+  }
+
+  #encodeAt(source: number, key: Uint8Array, at: number): void {
     const word = at & ~3
-    return this.settle(a, b, at >> 2, symbolOfBytes(keyA, word, keyA.length), symbolOfBytes(keyB, word, keyB.length))
+    this.encode(source, at >> 2, wordOfBytes(key, word, key.length), Math.max(0, key.length - word))
   }
 }
 
