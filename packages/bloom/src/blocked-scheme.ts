@@ -1,6 +1,7 @@
 /**
  * Scheme 1: a blocked filter (Putze, Sanders and Singler, "Cache-, Hash- and Space-Efficient Bloom Filters", 2007).
- * All bits of a key lie in one block of 512 bits, so that a probe costs one cache miss and not one for each bit.
+ * All bits of a key lie in one block of 512 bits, so that a probe costs one cache miss and not one for each bit. (JavaScript cannot align an array to a cache line: a block
+ * may lie across two, which the processor fetches side by side.)
  *
  * The first word of the hash picks the block. The second one makes the bits: each is its top nine bits, then it is
  * multiplied by the golden ratio's 2^32 (as in RocksDB's FastLocalBloom). Double hashing, `a + i * b` inside the
@@ -11,12 +12,10 @@
  * blocks unevenly (Poisson), and full blocks answer wrongly more often than empty ones save.
  */
 import { misuse } from './errors.ts'
-import { BLOCK_BITS, MAX_BIT_COUNT, type Size } from './format.ts'
+import { BLOCK_BITS, MAX_BIT_COUNT, MAX_BLOCKED_HASHES, type Size } from './format.ts'
 
 /** The lowest rate for scheme 1: at it, keys of equal second words in one block are still but 2% of the rate. */
 export const LEAST_BLOCKED_RATE = 1e-7
-/** Most hashes of a scheme 1 filter; the lowest rate takes 18. */
-export const MAX_BLOCKED_HASHES = 32
 
 /** Sets the bits of the hash `(first, second)`. */
 export function addBlocked(

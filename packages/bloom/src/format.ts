@@ -12,7 +12,6 @@
  * before it, the header too. Normative text: docs/format/bloom.md.
  */
 import { compute, packInto, unpack } from '@lsm/crc'
-import { MAX_BLOCKED_HASHES } from './blocked-scheme.ts'
 import { BloomError } from './errors.ts'
 
 /** 0 is the reference's, 1 the blocked one. */
@@ -29,6 +28,8 @@ export const FOOTER_BYTES = 4
 export const BLOCK_BITS = 512
 /** The largest multiple of a block that the header's word holds; 512 MiB. */
 export const MAX_BIT_COUNT = 0xfffffe00
+/** Most hashes of a scheme 1 filter; the lowest rate takes 18. */
+export const MAX_BLOCKED_HASHES = 32
 const SEED = 42
 /** What the reference's formula gives for the least positive rate there is. */
 const MAX_REFERENCE_HASHES = 1074
