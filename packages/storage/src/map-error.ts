@@ -32,9 +32,15 @@ export function mapError(error: unknown, action: string, location: string, conte
   if (error instanceof StorageError) return error
   const system = systemCode(error)
   if (system === 'STORAGE_INVALID_ARGUMENT' && error instanceof Error) return error
-  const code = (system !== undefined && Object.hasOwn(CODES, system) ? CODES[system] : undefined) ?? 'STORAGE_IO'
+  const code = codeOf(error, system)
   const where = context.file === undefined ? location : `"${context.file}" in ${location}`
   const at = context.offset === undefined ? '' : ` at ${context.offset}`
   const why = error instanceof Error ? error.message : String(error)
   return new StorageError(code, `${action} of ${where}${at} failed: ${why}`, { ...context, cause: error })
+}
+
+function codeOf(error: unknown, system: string | undefined): StorageErrorCode {
+  // What Deno throws, with no code, where it was started without a permission.
+  if (error instanceof Error && error.name === 'NotCapable') return 'STORAGE_PERMISSION'
+  return (system !== undefined && Object.hasOwn(CODES, system) ? CODES[system] : undefined) ?? 'STORAGE_IO'
 }

@@ -49,6 +49,19 @@ describe('what was synced', () => {
   })
 })
 
+test('bytes that were lent to a write are not looked at again when they are synced or lost', async () => {
+  const disk = new CrashDisk()
+  const storage = disk.storage()
+  const file = await storage.open('a', { mode: 'create' })
+  await storage.syncDirectory()
+  const lent = new Uint8Array([1, 2])
+  await file.append(lent)
+  lent.fill(9)
+  expect(await outcomes(disk, 'a', 5, 'nothing')).toEqual(new Set(['1 2']))
+  await file.datasync()
+  expect(await outcomes(disk, 'a', 5)).toEqual(new Set(['1 2']))
+})
+
 describe('what was not synced', () => {
   test('a file whose name was not synced can vanish, however well its bytes were', async () => {
     const disk = new CrashDisk()

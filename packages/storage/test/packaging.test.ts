@@ -3,6 +3,7 @@ import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { invalidRange, invalidType, StorageError } from '../src/errors.ts'
 import { MemoryStorage } from '../src/index.ts'
+import { mapError } from '../src/map-error.ts'
 import { NodeStorage as Unsupported } from '../src/node/unsupported.ts'
 
 async function bundle(code: string): Promise<string> {
@@ -42,6 +43,31 @@ test('errors say what, where and why', () => {
   expect(new StorageError('STORAGE_IO', 'bare')).not.toHaveProperty('cause')
   expect(invalidType('x')).toBeInstanceOf(TypeError)
   expect(invalidRange('x')).toMatchObject({ code: 'STORAGE_INVALID_ARGUMENT', message: 'x' })
+})
+
+test('what the runtimes throw becomes a code', () => {
+  const context = { file: 'a', offset: 3 }
+  const mapped = (error: unknown): unknown => mapError(error, 'read', '/store', context)
+  for (const [system, code] of [
+    ['ENOENT', 'STORAGE_NOT_FOUND'],
+    ['EDQUOT', 'STORAGE_NO_SPACE'],
+    ['EFBIG', 'STORAGE_NO_SPACE'],
+    ['EROFS', 'STORAGE_PERMISSION'],
+    ['ENFILE', 'STORAGE_TOO_MANY_FILES'],
+    ['ENOTDIR', 'STORAGE_NOT_A_DIRECTORY'],
+    ['ELOOP', 'STORAGE_NOT_A_FILE'],
+    ['EIO', 'STORAGE_IO'],
+    ['constructor', 'STORAGE_IO'],
+  ]) {
+    const cause = Object.assign(new Error('no'), { code: system })
+    expect(mapped(cause), system).toMatchObject({ code, cause, message: 'read of "a" in /store at 3 failed: no' })
+  }
+  expect(mapped(Object.assign(new Error('no'), { name: 'NotCapable' }))).toMatchObject({ code: 'STORAGE_PERMISSION' })
+  expect(mapped('no error at all')).toMatchObject({ code: 'STORAGE_IO', cause: 'no error at all' })
+  const own = new StorageError('STORAGE_LOCKED', 'x')
+  expect(mapped(own)).toBe(own)
+  const misuse = invalidRange('x')
+  expect(mapped(misuse)).toBe(misuse)
 })
 
 test('bytes of another realm are bytes', async () => {
