@@ -55,13 +55,13 @@ export class MemtableCursor extends EntryView {
 
   /** Goes to the first entry in the cursor's order; false when there is none. */
   seekToFirst(): boolean {
-    this.#walk.start(this.#forward)
+    this.#walk.seek(this.#forward)
     return this.#settle(true)
   }
 
   /** Goes to the last entry in the cursor's order; false when there is none. */
   seekToLast(): boolean {
-    this.#walk.start(-this.#forward as Direction)
+    this.#walk.seek(-this.#forward as Direction)
     return this.#settle(false)
   }
 
@@ -71,7 +71,7 @@ export class MemtableCursor extends EntryView {
    */
   seek(key: Uint8Array): boolean {
     checkBytes(key, 'key')
-    this.#walk.seek(key, this.#forward)
+    this.#walk.seek(this.#forward, key)
     return this.#settle(true)
   }
 

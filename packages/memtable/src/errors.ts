@@ -51,16 +51,13 @@ export function checkObject(value: unknown, name: string): void {
 /** Throws unless `value` is an integer from 0 to 2^53 - 1. */
 export function checkNumber(value: unknown, name: string): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return
-  throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${describe(value)}`)
+  // Only numbers are shown: not everything can be made a string.
+  const shown = typeof value === 'number' ? value : typeof value
+  throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${shown}`)
 }
 
 /** Throws unless `value` is a number from 0 up; `Infinity` stands for "all there is". */
 export function checkVisibleSeq(value: unknown): asserts value is number {
   if (typeof value === 'number' && value >= 0) return
-  throw rangeError(`visibleSeq must be a number from 0 up, not ${describe(value)}`)
-}
-
-/** Not `String(value)`: that throws for objects that cannot be made a string. */
-export function describe(value: unknown): string {
-  return typeof value === 'number' ? `${value}` : typeof value
+  throw rangeError('visibleSeq must be a number from 0 up')
 }

@@ -55,25 +55,17 @@ export class HashIndex {
   #makeRoom(segment: Int32Array, hash: number): void {
     const slots = slotsOf(segment)
     const depth = depthOf(segment)
-    if (slots < MAX_SLOTS || depth === MAX_DEPTH) {
-      const larger = createSegment(slots * 2, depth)
-      for (let at = 0; at < slots * 2; at += 2)
-        if (segment[at + 1] !== NONE) put(larger, segment[at]!, segment[at + 1]!)
-      this.#replace(hash, depth, larger, larger)
-      this.#allocatedBytes += larger.byteLength - segment.byteLength
-      return
-    }
-    if (depth === 31 - this.#shift) this.#doubleDirectory()
-    const low = createSegment(slots, depth + 1)
-    const high = createSegment(slots, depth + 1)
+    const splits = slots >= MAX_SLOTS && depth < MAX_DEPTH
+    if (splits && depth === 31 - this.#shift) this.#doubleDirectory()
+    const low = splits ? createSegment(slots, depth + 1) : createSegment(slots * 2, depth)
+    const high = splits ? createSegment(slots, depth + 1) : low
     for (let at = 0; at < slots * 2; at += 2) {
       const node = segment[at + 1]!
-      if (node === NONE) continue
       const its = segment[at]!
-      put((its >>> (31 - depth)) & 1 ? high : low, its, node)
+      if (node !== NONE) put((its >>> (31 - depth)) & 1 ? high : low, its, node)
     }
     this.#replace(hash, depth, low, high)
-    this.#allocatedBytes += segment.byteLength
+    this.#allocatedBytes += low.byteLength + (splits ? high.byteLength : 0) - segment.byteLength
   }
 
   /** Points the directory's entries for the first `depth` bits of `hash` to `low`, and the upper half to `high`. */

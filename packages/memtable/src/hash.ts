@@ -16,15 +16,18 @@ export function hashKey(key: Uint8Array, seed0: number, seed1: number): number {
   let v2 = 0x6c796765 ^ seed0
   let v3 = 0x74656462 ^ seed1
   const whole = length & ~3
-  for (let at = 0; at <= whole; at += 4) {
-    let word: number
+  // One round for each word of the key, one for the word that ends it, then three at the end, for a word of 0.
+  for (let at = 0; at <= whole + 12; at += 4) {
+    let word = 0
     if (at < whole) {
       word = key[at]! | (key[at + 1]! << 8) | (key[at + 2]! << 16) | (key[at + 3]! << 24)
-    } else {
+    } else if (at === whole) {
       word = length << 24
       if (at < length) word |= key[at]!
       if (at + 1 < length) word |= key[at + 1]! << 8
       if (at + 2 < length) word |= key[at + 2]! << 16
+    } else if (at === whole + 4) {
+      v2 ^= 0xff
     }
     v3 ^= word
     v0 = (v0 + v1) | 0
@@ -38,19 +41,6 @@ export function hashKey(key: Uint8Array, seed0: number, seed1: number): number {
     v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
     v2 = (v2 << 16) | (v2 >>> 16)
     v0 ^= word
-  }
-  v2 ^= 0xff
-  for (let round = 0; round < 3; round++) {
-    v0 = (v0 + v1) | 0
-    v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0
-    v0 = (v0 << 16) | (v0 >>> 16)
-    v2 = (v2 + v3) | 0
-    v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2
-    v0 = (v0 + v3) | 0
-    v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0
-    v2 = (v2 + v1) | 0
-    v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2
-    v2 = (v2 << 16) | (v2 >>> 16)
   }
   return v1 ^ v3
 }

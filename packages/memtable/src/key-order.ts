@@ -1,5 +1,5 @@
 /**
- * The order of a table's keys: an unsorted tail of the newest ones and sorted runs, at most a few of each power of two.
+ * The order of a table's keys: an unsorted tail of the newest ones and sorted runs, a few of each power of two.
  *
  *     keys ──► tail (≤ 1,024) ──sort──► run ──merge with one of its size──► … ──► one run
  *
@@ -18,9 +18,17 @@ import { MAX_SORTED_KEYS, sortIntoRun } from './sort.ts'
 export const MAX_SLICE_KEYS = 4096
 /** New keys between two shares of the larger merges. */
 const WORK_EVERY = 128
-/** Runs of size class 8 (256 to 511 keys) and below are merged at once: together at most 2,048 keys. */
-const LARGEST_IMMEDIATE_CLASS = 8
-const CLASSES = 32
+/**
+ * Runs of fewer keys are merged at once, into at most one that is tiny and one that is not: together fewer than 1,600
+ * keys a time. A scan after every write would make nine such runs, one of each power of two, and every cursor would
+ * have to search them all.
+ */
+const SMALL_RUN_KEYS = 512
+/** Arrays of up to 64 bytes, eight prefixes, lie in V8's own heap and cost a tenth of larger ones to make. */
+const TINY_RUN_KEYS = 9
+/** Tiny, small, and one for each power of two from 512 on. */
+const FIRST_LARGE_CLASS = 2
+const CLASSES = 25
 
 interface SizeClass {
   /** Oldest first; the first two are the inputs of `job` while there is one. */
@@ -28,12 +36,13 @@ interface SizeClass {
   job: MergeJob | undefined
 }
 
+/** How far the keys are in order. */
 export interface KeyOrderStats {
-  /** Keys that are not in a sorted run yet. */
+  /** Keys that are not in a sorted run yet: at most 1,024. */
   readonly tailKeys: number
   /** Sorted runs, those that are being merged included. */
   readonly runs: number
-  /** The most keys that any one call has sorted and merged. */
+  /** The most keys that any one call has sorted and merged: at most 4,096. */
   readonly largestSliceKeys: number
 }
 
@@ -82,13 +91,10 @@ export class KeyOrder {
     }
     this.#keys++
     this.#tail[this.#tailLength++] = node
-    if (this.#tailLength === MAX_SORTED_KEYS) {
+    // The tail's capacity is a multiple of this.
+    if (this.#tailLength % WORK_EVERY === 0) {
       this.#sliceKeys = 0
-      this.#sortTail()
-      this.#advanceMerges(this.#shareOfMerges())
-      this.#endSlice()
-    } else if (this.#tailLength % WORK_EVERY === 0) {
-      this.#sliceKeys = 0
+      if (this.#tailLength === MAX_SORTED_KEYS) this.#sortTail()
       this.#advanceMerges(this.#shareOfMerges())
       this.#endSlice()
     }
@@ -101,7 +107,11 @@ export class KeyOrder {
       this.#sortTail()
       this.#endSlice()
     }
-    this.#current ??= this.#classes.flatMap((each) => each.runs).reverse()
+    if (this.#current === undefined) {
+      const runs: Run[] = []
+      for (let i = CLASSES - 1; i >= 0; i--) for (const run of this.#classes[i]!.runs) runs.push(run)
+      this.#current = runs
+    }
     return this.#current
   }
 
@@ -127,7 +137,7 @@ export class KeyOrder {
     this.#tailLength = 0
     for (;;) {
       const { runs } = this.#classes[classOf(run)]!
-      if (classOf(run) > LARGEST_IMMEDIATE_CLASS || runs.length === 0) break
+      if (classOf(run) >= FIRST_LARGE_CLASS || runs.length === 0) break
       const job = new MergeJob(this.#memory, runs.pop()!, run, this.#shared)
       this.#sliceKeys += job.remaining
       job.advance(job.remaining)
@@ -146,13 +156,13 @@ export class KeyOrder {
    * and the smallest goes first.
    */
   #shareOfMerges(): number {
-    const doublings = Math.max(0, 31 - Math.clz32(this.#keys) - LARGEST_IMMEDIATE_CLASS)
+    const doublings = Math.max(0, Math.floor(Math.log2(this.#keys / SMALL_RUN_KEYS)) + 1)
     return WORK_EVERY * (doublings + 1)
   }
 
   #advanceMerges(budget: number): void {
     let left = budget
-    for (let i = 0; i < CLASSES && left > 0; i++) {
+    for (let i = FIRST_LARGE_CLASS; i < CLASSES && left > 0; i++) {
       const each = this.#classes[i]!
       while (left > 0 && each.runs.length > 1) {
         each.job ??= new MergeJob(this.#memory, each.runs[0]!, each.runs[1]!, this.#shared)
@@ -170,5 +180,7 @@ export class KeyOrder {
 }
 
 function classOf(run: Run): number {
-  return 31 - Math.clz32(run.nodes.length)
+  const keys = run.nodes.length
+  if (keys < SMALL_RUN_KEYS) return keys < TINY_RUN_KEYS ? 0 : 1
+  return FIRST_LARGE_CLASS + Math.floor(Math.log2(keys / SMALL_RUN_KEYS))
 }

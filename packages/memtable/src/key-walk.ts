@@ -6,45 +6,54 @@
  * because the largest run, with half of all keys, mostly stays in front.
  */
 import { type Memory, NONE } from './arena.ts'
-import { compareNodes } from './entries.ts'
+import { compareNodes, newestVersion } from './entries.ts'
 import { countBefore, prefixAt, type Run } from './run.ts'
+
+/** Nodes that are fetched together. */
+const AHEAD = 8
 
 export type Direction = 1 | -1
 
 export class KeyWalk {
+  /** What was read ahead, kept so that reading it is not optimised away. */
+  fetched = 0
   /** Where the walk is; `NONE` before it begins and after its end. */
   node: number = NONE
   readonly #memory: Memory
   readonly #runs: readonly Run[]
   readonly #skip: number
   /** By run: where it stands, and the prefix of the key there. */
-  readonly #at: Int32Array
-  readonly #heads: Float64Array
+  readonly #at: number[] = []
+  readonly #heads: number[] = []
   /** Runs that are not at their end, nearest key first. */
-  readonly #queue: Int32Array
+  readonly #queue: number[] = []
   #queued = 0
   #direction: Direction = 1
 
   constructor(memory: Memory, runs: readonly Run[]) {
     this.#memory = memory
     this.#runs = runs
-    this.#skip = runs.reduce((least, run) => Math.min(least, run.skip), Number.MAX_SAFE_INTEGER)
-    this.#at = new Int32Array(runs.length)
-    this.#heads = new Float64Array(runs.length)
-    this.#queue = new Int32Array(runs.length)
+    let skip = Number.MAX_SAFE_INTEGER
+    for (const run of runs) {
+      skip = Math.min(skip, run.skip)
+      this.#at.push(0)
+      this.#queue.push(0)
+      // Not 0: the array is to hold doubles from the start.
+      this.#heads.push(0.5)
+    }
+    this.#skip = skip
   }
 
-  /** Goes to the first key when the direction is up, to the last one when it is down. */
-  start(direction: Direction): void {
-    for (let r = 0; r < this.#runs.length; r++) this.#at[r] = direction > 0 ? 0 : this.#runs[r]!.nodes.length - 1
-    this.#rebuild(direction)
-  }
-
-  /** Goes to the first key at or after `key` when the direction is up, to the last one at or before it when down. */
-  seek(key: Uint8Array, direction: Direction): void {
+  /**
+   * Goes to the first key at or after `key` when the direction is up, to the last one at or before it when down.
+   * Without a key, to the first or the last of all.
+   */
+  seek(direction: Direction, key?: Uint8Array): void {
     for (let r = 0; r < this.#runs.length; r++) {
-      const before = countBefore(this.#memory, this.#runs[r]!, key, direction < 0)
-      this.#at[r] = direction > 0 ? before : before - 1
+      const run = this.#runs[r]!
+      const isUp = direction > 0
+      const before = key === undefined ? (isUp ? 0 : run.nodes.length) : countBefore(this.#memory, run, key, !isUp)
+      this.#at[r] = isUp ? before : before - 1
     }
     this.#rebuild(direction)
   }
@@ -64,6 +73,7 @@ export class KeyWalk {
       this.#queued--
       queue.copyWithin(0, 1, this.#queued + 1)
     } else {
+      if ((at & (AHEAD - 1)) === (direction > 0 ? 0 : AHEAD - 1)) this.#fetch(nodes, at, direction)
       this.#heads[run] = prefixAt(this.#memory, this.#runs[run]!, at, this.#skip)
       let place = 0
       while (place + 1 < this.#queued && this.#isFurther(run, queue[place + 1]!)) {
@@ -73,6 +83,18 @@ export class KeyWalk {
       queue[place] = run
     }
     this.#land()
+  }
+
+  /**
+   * Reads a word of each of the run's next nodes. They lie all over the arena: one after another, each would be a
+   * cache miss to wait for, and in this small loop the processor waits for all of them at once.
+   */
+  #fetch(nodes: Uint32Array, at: number, direction: Direction): void {
+    let sum = 0
+    for (let i = at; i >= 0 && i < nodes.length && i !== at + AHEAD * direction; i += direction) {
+      sum |= newestVersion(this.#memory, nodes[i]!)
+    }
+    this.fetched = sum
   }
 
   /** Every run but the current one stands on the first key past the current key: the one before that is next. */

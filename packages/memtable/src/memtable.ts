@@ -3,9 +3,9 @@ import { isRecordKind, RECORD_KIND, type RecordKind } from '@lsm/encoding'
 import { Arena, canShareMemory } from './arena.ts'
 import type { Contents } from './contents.ts'
 import { keyAndVersionBytes, MAX_LENGTH, newestVersion } from './entries.ts'
-import { checkBytes, checkNumber, checkObject, describe, MemtableError, rangeError, typeError } from './errors.ts'
+import { checkBytes, checkNumber, checkObject, MemtableError, rangeError, typeError } from './errors.ts'
 import { type HashSeed, randomHashSeed } from './hash.ts'
-import { MAX_SLICE_KEYS } from './key-order.ts'
+import { type KeyOrderStats, MAX_SLICE_KEYS } from './key-order.ts'
 import { INDEX_BYTES_PER_KEY, WritableKeys } from './keys.ts'
 import { MemtableView } from './memtable-view.ts'
 import { RangeTombstones } from './range-tombstones.ts'
@@ -34,15 +34,9 @@ export interface MemtableWrite {
   readonly timestampMs: number
 }
 
-export interface MemtableStats {
+export interface MemtableStats extends KeyOrderStats {
   /** Bytes of all buffers that the table has allocated, unused room in them included. */
   readonly allocatedBytes: number
-  /** Keys that no sorted run has yet: at most 1,024. */
-  readonly tailKeys: number
-  /** Sorted runs. */
-  readonly runs: number
-  /** The most keys that any one call has sorted and merged: at most 4,096. */
-  readonly largestSliceKeys: number
 }
 
 const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
@@ -103,7 +97,7 @@ export class Memtable extends MemtableView {
     checkBytes(value, 'value')
     checkNumber(seq, 'seq')
     checkNumber(timestampMs, 'timestampMs')
-    if (!isRecordKind(kind)) throw rangeError(`kind must be 0, 1 or 2, not ${describe(kind)}`)
+    if (!isRecordKind(kind)) throw rangeError('kind must be 0, 1 or 2')
     checkLengths(key.length, value.length)
     if (this.#frozen) throw new MemtableError('MEMTABLE_FROZEN', 'the table is frozen: write to the one after it')
     const contents = this.#contents
@@ -164,21 +158,17 @@ export class Memtable extends MemtableView {
     return toShared(this.#contents)
   }
 
+  /** Of the order, that of the keys and not of the range tombstones. */
   get stats(): MemtableStats {
     const { memory, points, ranges } = this.#contents
-    const allocatedBytes = memory.allocatedBytes + points.indexBytes + ranges.indexBytes
-    const ofRanges = ranges.order.stats
-    const { tailKeys, runs, largestSliceKeys } = points.order.stats
     return {
-      allocatedBytes,
-      tailKeys: tailKeys + ofRanges.tailKeys,
-      runs: runs + ofRanges.runs,
-      largestSliceKeys: Math.max(largestSliceKeys, ofRanges.largestSliceKeys),
+      ...points.order.stats,
+      allocatedBytes: memory.allocatedBytes + points.indexBytes + ranges.indexBytes,
     }
   }
 }
 
 function checkLengths(keyLength: number, valueLength: number): void {
   if (keyLength <= MAX_LENGTH && valueLength <= MAX_LENGTH) return
-  throw rangeError(`a key of ${keyLength} and a value of ${valueLength} bytes: neither may be over ${MAX_LENGTH}`)
+  throw rangeError(`key and value may have up to ${MAX_LENGTH} bytes, not ${keyLength} and ${valueLength}`)
 }
