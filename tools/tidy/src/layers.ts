@@ -58,7 +58,7 @@ export const LAYERS: readonly LayerRow[] = [
     ],
     { platform: 'node' },
   ),
-  row(5, 'cli', ['engine'], { platform: 'node' }),
+  row(5, 'cli', ['engine'], { external: ['cli-progress', 'cli-table3', 'commander'], platform: 'node' }),
   row(5, 'level', ['engine'], { platform: 'node' }),
 ]
 

@@ -1,0 +1,180 @@
+/**
+ * What the parts of an open store share: its files, its keyspaces, what is visible, and how its state is committed.
+ * It decides nothing; the commit pipeline, the maintenance and the readers do.
+ */
+import { BlockCache } from '@lsm/block-cache'
+import { Memtable, type MemtableWrite } from '@lsm/memtable'
+import { AsyncRWLock } from '@lsm/rwlock'
+import { sizeOfTableBlock, type TableBlock, type TableInfo } from '@lsm/sstable'
+import type { Storage } from '@lsm/storage'
+import type { WalWriter } from '@lsm/wal'
+import type { ResolvedComponents } from './components.ts'
+import { Counters } from './counters.ts'
+import type { LsmError } from './errors.ts'
+import { Events } from './events.ts'
+import { shortenLower, shortenUpper } from './key-bound.ts'
+import { KeyspaceState } from './keyspace-state.ts'
+import type { KeyspaceEntry, ManifestState, SegmentEntry, TableEntry } from './manifest.ts'
+import type { ManifestLog } from './manifest-log.ts'
+import { decodeKeyspaceOptions, type ResolvedOptions, resolveKeyspaceOptions } from './options.ts'
+import { SnapshotList } from './snapshot-list.ts'
+import { TableStore } from './table-store.ts'
+import { Version } from './version.ts'
+
+/** Of the cache: what is left is for blocks of data. */
+const INDEX_SHARE = 0.15
+const FILTER_SHARE = 0.15
+
+/** A segment that is sealed, and the last sequence number in it. */
+export interface KnownSegment {
+  readonly number: number
+  readonly lastSeq: number
+}
+
+export interface StoreParts {
+  readonly storage: Storage
+  readonly manifests: ManifestLog
+  readonly options: ResolvedOptions
+  readonly components: ResolvedComponents
+}
+
+export class StoreCore {
+  readonly storage: Storage
+  readonly manifests: ManifestLog
+  readonly options: ResolvedOptions
+  readonly components: ResolvedComponents
+  readonly cache: BlockCache<TableBlock>
+  readonly tables: TableStore
+  readonly keyspaces: Map<number, KeyspaceState> = new Map()
+  readonly snapshots: SnapshotList = new SnapshotList()
+  readonly events: Events = new Events()
+  readonly counters: Counters = new Counters()
+  /** Sealed segments whose writes are not all in tables yet, oldest first. */
+  readonly segments: KnownSegment[] = []
+  /** Readers of the life cycle are writes and background work; closing is its writer. Reads never ask for it. */
+  readonly lifecycle: AsyncRWLock = new AsyncRWLock()
+  /** One manifest at a time. */
+  readonly #commitLock = new AsyncRWLock()
+  /** Everything up to here is visible. */
+  visibleSeq = 0
+  wal: WalWriter | undefined
+  /** Why nothing more is written, if so. */
+  failure: LsmError | undefined
+
+  constructor({ storage, manifests, options, components }: StoreParts) {
+    this.storage = storage
+    this.manifests = manifests
+    this.options = options
+    this.components = components
+    const { cacheSizeBytes } = options
+    const indexBytes = Math.floor(cacheSizeBytes * INDEX_SHARE)
+    const filterBytes = Math.floor(cacheSizeBytes * FILTER_SHARE)
+    this.cache = new BlockCache({
+      dataBytes: Math.max(1, cacheSizeBytes - indexBytes - filterBytes),
+      indexBytes: Math.max(1, indexBytes),
+      filterBytes: Math.max(1, filterBytes),
+      sizeOf: sizeOfTableBlock,
+    })
+    const { storeId } = manifests.position
+    this.tables = new TableStore({ storage, storeId, cache: this.cache, logger: components.logger })
+  }
+
+  /** Opens every table and shows every keyspace of the manifest. */
+  async load(): Promise<void> {
+    const { state } = this.manifests
+    await Promise.all([...state.tables.values()].map((table) => this.tables.open(table)))
+    for (const entry of state.keyspaces.values()) this.addKeyspace(entry)
+  }
+
+  addKeyspace({ id, name, flushedThroughSeq, options }: KeyspaceEntry): KeyspaceState {
+    const resolved = resolveKeyspaceOptions(decodeKeyspaceOptions(options), this.options.keyspaceDefaults)
+    const live = this.tables.acquire(this.versionOf(id))
+    const parts = { flushedThroughSeq, live, createMemtable: () => this.#createMemtable() }
+    const keyspace = new KeyspaceState({ id, name, options: resolved }, parts)
+    this.keyspaces.set(id, keyspace)
+    return keyspace
+  }
+
+  #createMemtable(): Memtable {
+    const words = new DataView(this.components.random.bytes(8).slice().buffer)
+    return new Memtable({ hashSeed: [words.getUint32(0), words.getUint32(4)] })
+  }
+
+  /** The version of a keyspace as the manifest has it. */
+  versionOf(keyspaceId: number): Version {
+    return Version.of([...this.manifests.state.tables.values()].filter((table) => table.keyspaceId === keyspaceId))
+  }
+
+  get defaultKeyspace(): KeyspaceState {
+    return this.keyspaces.get(0)!
+  }
+
+  /** Puts one operation of the log into its memtable, unless a table has it already. */
+  apply(keyspaceId: number, write: MemtableWrite): void {
+    const keyspace = this.keyspaces.get(keyspaceId)
+    // A keyspace that was dropped after this was written.
+    if (keyspace === undefined || write.seq <= keyspace.flushedThroughSeq) return
+    keyspace.memtable.add(write)
+  }
+
+  publish(seq: number): void {
+    this.visibleSeq = seq
+  }
+
+  /**
+   * Makes the manifest's next state durable: `change` is given the current one. Then runs `install` before anybody else
+   * commits. A failure ends all writing: what is durable is not known.
+   */
+  commit(change: (state: ManifestState) => ManifestState, install: () => void = () => {}): Promise<void> {
+    return this.#commitLock.withWrite(async () => {
+      if (this.failure) throw this.failure
+      const next = change(this.manifests.state)
+      // A manifest must not be durable before the names of the files that it names are.
+      await this.storage.syncDirectory()
+      await this.manifests.publish({ ...next, lastSeq: Math.max(next.lastSeq, this.visibleSeq) })
+      install()
+    })
+  }
+
+  /** Log segments that no keyspace needs any more. */
+  obsoleteSegments(): KnownSegment[] {
+    let needed = Number.POSITIVE_INFINITY
+    for (const { firstUnflushedSeq } of this.keyspaces.values()) needed = Math.min(needed, firstUnflushedSeq)
+    return this.segments.filter(({ lastSeq }) => lastSeq < needed)
+  }
+}
+
+/** The manifest's entry of a table that was written. */
+export function entryOf(info: TableInfo, keyspaceId: number, level: number): TableEntry {
+  const { id, sizeBytes, tailChecksum, pointRecords, tombstones, rangeTombstones, smallestSeq, largestSeq } = info
+  return {
+    ...{ id, keyspaceId, level, sizeBytes, tailChecksum, pointRecords, tombstones, rangeTombstones },
+    ...{ smallestSeq, largestSeq },
+    smallest: shortenLower(info.smallest),
+    largest: shortenUpper(info.largest),
+  }
+}
+
+export interface TableChange {
+  readonly added?: readonly TableEntry[]
+  readonly removed?: readonly TableEntry[]
+}
+
+/** The state with other tables. */
+export function withTables(state: ManifestState, { added = [], removed = [] }: TableChange): ManifestState {
+  const tables = new Map(state.tables)
+  for (const { id } of removed) tables.delete(id)
+  for (const entry of added) tables.set(entry.id, entry)
+  return { ...state, tables }
+}
+
+/** The state with other segments. */
+export function withSegments(
+  state: ManifestState,
+  { added = [], removed = [] }: { readonly added?: readonly SegmentEntry[]; readonly removed?: readonly number[] },
+): ManifestState {
+  const segments = new Map(state.segments)
+  for (const number of removed) segments.delete(number)
+  for (const entry of added) segments.set(entry.number, entry)
+  return { ...state, segments }
+}
