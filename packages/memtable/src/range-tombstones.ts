@@ -17,9 +17,6 @@ import { compareBytes } from '@lsm/encoding'
 import { type Memory, NONE, UNIT_BITS } from './arena.ts'
 import { keyLength, keyStart, seqOf, valueLength, valueStart } from './entries.ts'
 
-/** The halves of a layer of so few tombstones are not kept: they are looked through one by one. */
-const SMALL_LAYER = 8
-
 /** A start that is not before its end covers no key; such a tombstone is kept, as the log has accepted it. */
 interface Tombstone {
   readonly start: Uint8Array
@@ -36,8 +33,9 @@ interface Layer {
   /** `hiders[i]` is the newest tombstone over `[bounds[i], bounds[i + 1])`, or -1. */
   readonly bounds: readonly Uint8Array[]
   readonly hiders: readonly number[]
-  readonly older: Layer | undefined
-  readonly newer: Layer | undefined
+  /** Its halves; a layer of one tombstone has none. */
+  readonly older?: Layer
+  readonly newer?: Layer
 }
 
 export class RangeTombstones {
@@ -71,8 +69,6 @@ export class RangeTombstones {
       to: from + 1,
       bounds: isEmpty ? [] : [start, end],
       hiders: isEmpty ? [] : [from],
-      older: undefined,
-      newer: undefined,
     }
     for (;;) {
       const last = this.#layers.at(-1)
@@ -120,15 +116,9 @@ export class RangeTombstones {
       const fragment = countUpTo(layer.bounds, key) - 1
       return layer.hiders[fragment] ?? -1
     }
-    if (layer.older !== undefined && layer.newer !== undefined) {
-      const hider = this.#hiderIn(layer.newer, key, limit)
-      return hider >= 0 ? hider : this.#hiderIn(layer.older, key, limit)
-    }
-    for (let i = limit - 1; i >= layer.from; i--) {
-      const { start, end } = this.#tombstones[i]!
-      if (compareBytes(start, key) <= 0 && compareBytes(key, end) < 0) return i
-    }
-    return -1
+    // A layer that is cut covers at least two tombstones, so it has halves.
+    const hider = this.#hiderIn(layer.newer!, key, limit)
+    return hider >= 0 ? hider : this.#hiderIn(layer.older!, key, limit)
   }
 }
 
@@ -163,7 +153,5 @@ function fuse(older: Layer, newer: Layer): Layer {
     bounds.push((order <= 0 ? a : b)!)
     hiders.push(hider)
   }
-  const isSmall = newer.to - older.from <= SMALL_LAYER
-  const halves = isSmall ? { older: undefined, newer: undefined } : { older, newer }
-  return { from: older.from, to: newer.to, bounds, hiders, ...halves }
+  return { from: older.from, to: newer.to, bounds, hiders, older, newer }
 }
