@@ -30,6 +30,8 @@ export async function openNodeFile(
   mode: OpenMode,
 ): Promise<OpenedBackend> {
   const owner = await fileSystem.open(path, FLAGS[mode], FILE_MODE)
+  // What was just made is a regular file, and empty.
+  if (mode === 'create') return { backend: new NodeFile(fileSystem, owner), size: 0 }
   try {
     const stats = await fileSystem.stat(owner.fd)
     if (!stats.isFile()) throw notAFile(name)
