@@ -1,8 +1,8 @@
 /**
- * Byte keys as sequences of symbols below 2^35, whose order is the keys' own: a symbol is one word of four bytes,
- * padded with zeros, and below it how many of the four are there:
+ * Byte keys as sequences of words of four bytes, padded with zeros. With the number of its bytes that are there, a word
+ * is a symbol below 2^35, and keys are ordered as their symbols are:
  *
- *     symbol = word * 8 + count      "ab" < "ab\0" since their words are equal and 2 < 3; past the end it is 0
+ *     symbol = word * 8 + count      "ab" < "ab\0", since their words are equal and 2 < 3; past the end it is 0
  */
 
 /** The first byte, at or after `from`, in which two keys differ; -1 when they are equal. Both agree before `from`. */
@@ -23,7 +23,7 @@ export function mismatchBytes(
   return at === aLength && at === bLength ? -1 : at
 }
 
-// Small integers only: a double that a function takes or returns may cost an allocation, 23 bytes a record here once.
+// Small integers only: a double that a function takes or returns may be boxed, which costs an allocation.
 
 /** The word of the bytes from `at` on, in a key that ends at `end`, as a signed integer. */
 export function wordOfBytes(bytes: Uint8Array, at: number, end: number): number {

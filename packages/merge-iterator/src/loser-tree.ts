@@ -40,7 +40,7 @@ export abstract class LoserTree {
   readonly #ended: Uint8Array
   /**
    * By one element: with a code under this, the winner wins again unplayed. Known only after it has won twice in a row.
-   * An array, since a field that takes doubles was seen to be allocated anew at each store.
+   * An array, so that storing a double can never allocate.
    */
   readonly #limit: Float64Array = new Float64Array(1)
 

@@ -11,7 +11,7 @@ import { VersionFilter } from './version-filter.ts'
 /**
  * A cursor over the records of all `sources`, in byte order of their keys, with the rules of `KWayMergeIterator`.
  * It is one of the sources that it shows, whichever is on the record that comes next: nothing is copied but the key
- * that came out last, nothing is allocated for a record, and no promise is made unless a source makes one.
+ * that came out last, no object is made for a record, and no promise is made unless a source makes one.
  *
  * It owns its sources: `close()` closes each of them once, at whatever point; so does an error, which a source throws
  * and which is passed on as it is, or which the merge finds.
