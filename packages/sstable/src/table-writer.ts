@@ -27,8 +27,9 @@ import {
 } from './errors.ts'
 import type { FilterBuilder, FilterPolicy } from './filter-policy.ts'
 import { encodeFooter, FOOTER_SIZE, NO_PART, tableFileName, tableIdText } from './footer.ts'
-import { encodeProperties, type TableInfo, type TableProperties, type TableUpperBound } from './properties.ts'
+import { encodeProperties, type TableInfo, type TableProperties } from './properties.ts'
 import type { RangeTombstone } from './range-tombstones.ts'
+import { TableTally } from './table-tally.ts'
 
 export interface TableWriterOptions {
   /** The table's own 16 random bytes: they name the file. */
@@ -77,15 +78,9 @@ export class TableWriter {
   #lastEnd = 0
   #lastSeq = 0
   #firstKey: Uint8Array = new Uint8Array(0)
-  #pointRecords = 0
-  #tombstones = 0
-  #distinctKeys = 0
+  readonly #tally: TableTally = new TableTally()
   /** Whether the record that is being added has another key than the one before it. */
   #isNewKey = true
-  #keyBytes = 0
-  #valueBytes = 0
-  #smallestSeq = Number.POSITIVE_INFINITY
-  #largestSeq = 0
 
   private constructor(
     storage: Storage,
@@ -117,7 +112,7 @@ export class TableWriter {
 
   /** Point records so far. */
   get pointRecords(): number {
-    return this.#pointRecords
+    return this.#tally.pointRecords
   }
 
   /**
@@ -210,13 +205,12 @@ export class TableWriter {
     this.#checkOpen()
     if (compareBytes(start, end) >= 0) return
     this.#rangeTombstones.push({ start: new Uint8Array(start), end: new Uint8Array(end), seq, timestampMs })
-    this.#countSeq(seq)
   }
 
   /** Whether the open block must end before this record. Throws unless the record may come next. */
   #needsNewBlock(bytes: Uint8Array, keyStart: number, keyEnd: number, seq: number, size: number): boolean {
     this.#checkOpen()
-    if (this.#pointRecords === 0) {
+    if (this.#tally.pointRecords === 0) {
       this.#firstKey = Uint8Array.prototype.slice.call(bytes, keyStart, keyEnd)
       return false
     }
@@ -245,23 +239,13 @@ export class TableWriter {
       } catch (error) {
         throw this.#fail(error)
       }
-      this.#distinctKeys++
     }
     this.#lastBytes = bytes
     this.#lastStart = keyStart
     this.#lastEnd = keyEnd
     this.#lastSeq = seq
     blocks.end = at + size
-    this.#pointRecords++
-    if (kind === RECORD_KIND.tombstone) this.#tombstones++
-    this.#keyBytes += keyLength
-    this.#valueBytes += size - keyLength - RECORD_OVERHEAD
-    this.#countSeq(seq)
-  }
-
-  #countSeq(seq: number): void {
-    if (seq < this.#smallestSeq) this.#smallestSeq = seq
-    if (seq > this.#largestSeq) this.#largestSeq = seq
+    this.#tally.count(keyLength, size - keyLength - RECORD_OVERHEAD, seq, kind, this.#isNewKey)
   }
 
   #endBlock(): undefined | Promise<void> {
@@ -304,8 +288,8 @@ export class TableWriter {
         tombstones.length === 0
           ? NO_PART
           : await blocks.writePart(BLOCK_TYPE.rangeTombstones, encodeRangeTombstones(tombstones))
-      const hasFilter = this.#filter !== undefined && this.#pointRecords > 0
-      const filter = hasFilter ? await blocks.writePart(BLOCK_TYPE.filter, this.#filter!.finish()) : NO_PART
+      const hasFilter = this.#filter !== undefined && this.#tally.pointRecords > 0
+      const filter = hasFilter ? await blocks.writePart(BLOCK_TYPE.filter, this.#filter.finish()) : NO_PART
       const index = await blocks.writePart(BLOCK_TYPE.index, this.#index.toBytes())
       const contents = this.#properties(hasFilter)
       const properties = await blocks.writePart(BLOCK_TYPE.properties, encodeProperties(contents))
@@ -325,38 +309,13 @@ export class TableWriter {
   }
 
   #properties(hasFilter: boolean): TableProperties {
+    const lastKey = this.#lastBytes.slice(this.#lastStart, this.#lastEnd)
     return {
+      ...this.#tally.total(this.#firstKey, lastKey, this.#rangeTombstones),
       keyspaceId: this.#options.keyspaceId ?? 0,
-      pointRecords: this.#pointRecords,
-      tombstones: this.#tombstones,
-      rangeTombstones: this.#rangeTombstones.length,
-      distinctKeys: this.#distinctKeys,
-      smallestSeq: this.#smallestSeq === Number.POSITIVE_INFINITY ? 0 : this.#smallestSeq,
-      largestSeq: this.#largestSeq,
-      smallest: this.#smallest(),
-      largest: this.#largest(),
-      keyBytes: this.#keyBytes,
-      valueBytes: this.#valueBytes,
       dataBlocks: this.#index.length,
-      filterName: hasFilter ? this.#options.filter!.name : undefined,
+      filterName: hasFilter ? this.#options.filter?.name : undefined,
     }
-  }
-
-  #smallest(): Uint8Array {
-    const start = this.#rangeTombstones[0]?.start
-    if (start === undefined) return this.#firstKey
-    return this.#pointRecords > 0 && compareBytes(this.#firstKey, start) <= 0 ? this.#firstKey : start
-  }
-
-  #largest(): TableUpperBound {
-    let largest: TableUpperBound = {
-      key: this.#lastBytes.slice(this.#lastStart, this.#lastEnd),
-      inclusive: this.#pointRecords > 0,
-    }
-    for (const { end } of this.#rangeTombstones) {
-      if (compareBytes(largest.key, end) < 0) largest = { key: end, inclusive: false }
-    }
-    return largest
   }
 
   /** Closes the file and removes it. Does nothing to a table that is finished. Idempotent. */

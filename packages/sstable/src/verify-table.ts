@@ -1,16 +1,17 @@
 /** Checks all there is to check of a table, reading every byte of its file. */
-import { compareRanges, RecordCursor } from '@lsm/encoding'
+import { RecordCursor } from '@lsm/encoding'
 import { BLOCK_TYPE } from './block-trailer.ts'
 import { sameBytes } from './bytes.ts'
 import type { DataBlock } from './data-block.ts'
-import { corrupt, type SSTableError } from './errors.ts'
+import { corrupt } from './errors.ts'
 import type { TableFilter } from './filter-policy.ts'
 import { encodeFooter, FOOTER_SIZE } from './footer.ts'
 import { decodeRangeTombstones, type OpenedTable } from './open-table.ts'
-import type { TableProperties, TableUpperBound } from './properties.ts'
+import type { TableProperties } from './properties.ts'
 import type { RangeTombstone } from './range-tombstones.ts'
 import type { TableBlocks } from './table-blocks.ts'
 import type { TableFile } from './table-file.ts'
+import { TableTally } from './table-tally.ts'
 
 /** What was found sound. */
 export interface TableReport {
@@ -46,7 +47,7 @@ export async function verifyTable(file: TableFile, blocks: TableBlocks, opened: 
   const filter = filterBytes && blocks.readFilter(filterBytes)
   const index = blocks.readIndex(await part('index'))
 
-  const tally = new Tally(name, filter)
+  const contents = new Contents(name, filter)
   let chunk: Uint8Array = new Uint8Array(0)
   let chunkStart = 0
   for (let i = 0; i < index.length; i++) {
@@ -60,25 +61,19 @@ export async function verifyTable(file: TableFile, blocks: TableBlocks, opened: 
       chunkStart = offset
       chunk = await file.read(offset, chunkEnd - offset)
     }
-    tally.take(await blocks.openData(index, i, chunk, offset - chunkStart), offset)
+    contents.take(await blocks.openData(index, i, chunk, offset - chunkStart), offset)
   }
-  tally.compare(properties, tombstones, footer.properties.offset)
+  contents.compare(properties, tombstones, footer.properties.offset)
   const { dataBlocks, pointRecords, rangeTombstones } = properties
   return { file: name, sizeBytes, dataBlocks, pointRecords, rangeTombstones, filterChecked: filter !== undefined }
 }
 
 /** Counts what blocks hold, and checks what no block shows by itself. */
-class Tally {
+class Contents {
   readonly #file: string
   readonly #filter: TableFilter | undefined
   readonly #cursor = new RecordCursor()
-  #pointRecords = 0
-  #tombstones = 0
-  #distinctKeys = 0
-  #keyBytes = 0
-  #valueBytes = 0
-  #smallestSeq = Number.POSITIVE_INFINITY
-  #largestSeq = 0
+  readonly #tally = new TableTally()
   #firstKey: Uint8Array | undefined
   #lastKey: Uint8Array = new Uint8Array(0)
 
@@ -95,18 +90,14 @@ class Tally {
       try {
         cursor.next()
       } catch (error) {
-        throw this.#fail(offset, `record ${i} of the block does not match its checksum`, error)
+        throw corrupt(this.#file, offset, `record ${i} of the block does not match its checksum`, error)
       }
       const { keyStart, keyEnd, valueEnd, kind, seq } = cursor
-      this.#pointRecords++
-      if (kind !== 0) this.#tombstones++
-      this.#keyBytes += keyEnd - keyStart
-      this.#valueBytes += valueEnd - keyEnd
-      this.#smallestSeq = Math.min(this.#smallestSeq, seq)
-      this.#largestSeq = Math.max(this.#largestSeq, seq)
-      if (heads !== undefined && heads[i] !== i) continue
-      this.#distinctKeys++
-      if (this.#filter?.mayContain(cursor.key) === false) throw this.#fail(offset, `the filter denies key ${i} of it`)
+      const isNewKey = heads === undefined || heads[i] === i
+      this.#tally.count(keyEnd - keyStart, valueEnd - keyEnd, seq, kind, isNewKey)
+      if (isNewKey && this.#filter?.mayContain(cursor.key) === false) {
+        throw corrupt(this.#file, offset, `the filter denies key ${i} of the block`)
+      }
     }
     this.#firstKey ??= bytes.slice(block.keyStart(0), block.keyEnd(0))
     this.#lastKey = bytes.slice(block.keyStart(block.count - 1), block.keyEnd(block.count - 1))
@@ -114,39 +105,17 @@ class Tally {
 
   /** Throws unless `properties`, which stand at `offset`, say what was found. */
   compare(properties: TableProperties, tombstones: readonly RangeTombstone[], offset: number): void {
-    let smallest = this.#firstKey
-    let largest: TableUpperBound = { key: this.#lastKey, inclusive: this.#firstKey !== undefined }
-    for (const { start, end, seq } of tombstones) {
-      if (smallest === undefined || compare(start, smallest) < 0) smallest = start
-      if (compare(largest.key, end) < 0) largest = { key: end, inclusive: false }
-      this.#smallestSeq = Math.min(this.#smallestSeq, seq)
-      this.#largestSeq = Math.max(this.#largestSeq, seq)
-    }
-    const found = {
-      pointRecords: this.#pointRecords,
-      tombstones: this.#tombstones,
-      distinctKeys: this.#distinctKeys,
-      keyBytes: this.#keyBytes,
-      valueBytes: this.#valueBytes,
-      smallestSeq: this.#smallestSeq === Number.POSITIVE_INFINITY ? 0 : this.#smallestSeq,
-      largestSeq: this.#largestSeq,
-    }
+    const found = this.#tally.total(this.#firstKey ?? new Uint8Array(0), this.#lastKey, tombstones)
     for (const [name, value] of Object.entries(found)) {
       const said = properties[name as keyof typeof found]
-      if (said !== value) throw this.#fail(offset, `${name} is ${value}, and the properties say ${said}`)
+      if (text(said) !== text(value)) {
+        throw corrupt(this.#file, offset, `${name} is ${text(value)}, and the properties say ${text(said)}`)
+      }
     }
-    const isBounded =
-      sameBytes(properties.smallest, smallest ?? new Uint8Array(0)) &&
-      sameBytes(properties.largest.key, largest.key) &&
-      properties.largest.inclusive === largest.inclusive
-    if (!isBounded) throw this.#fail(offset, 'the properties give other bounds than the keys have')
-  }
-
-  #fail(offset: number, what: string, cause?: unknown): SSTableError {
-    return corrupt(this.#file, offset, what, cause)
   }
 }
 
-function compare(a: Uint8Array, b: Uint8Array): number {
-  return compareRanges(a, 0, a.length, b, 0, b.length)
+/** A property as text: numbers, keys and bounds. */
+function text(value: unknown): string {
+  return JSON.stringify(value, (_, each) => (each instanceof Uint8Array ? [...each] : each))
 }
