@@ -231,7 +231,6 @@ export interface Stats {
     readonly latency: LatencyHistogram
   }
   readonly stalls: { readonly delayed: number; readonly stopped: number; readonly latency: LatencyHistogram }
-  readonly syncs: LatencyHistogram
   /** Bytes written to log and tables over the bytes of keys and values that users wrote; 0 before the first write. */
   readonly writeAmplification: number
   /** Bytes of all tables over the bytes of the deepest level; 0 while there are none. */

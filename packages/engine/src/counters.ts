@@ -5,7 +5,6 @@ export class Counters {
   batches = 0
   operations = 0
   userBytes = 0
-  walBytes = 0
   gets = 0
   memtableHits = 0
   filterSkips = 0
@@ -22,5 +21,4 @@ export class Counters {
   readonly flushLatency: Histogram = new Histogram()
   readonly compactionLatency: Histogram = new Histogram()
   readonly stallLatency: Histogram = new Histogram()
-  readonly syncLatency: Histogram = new Histogram()
 }

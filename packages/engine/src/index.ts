@@ -26,3 +26,7 @@ export type {
   WriteOptions,
   Writer,
 } from './api.ts'
+export type { Clock, EngineComponents, Logger, RandomSource, Scheduler } from './components.ts'
+export { Engine } from './engine.ts'
+export { LsmError, type LsmErrorDetails } from './errors.ts'
+export type { InvalidOptionsError } from './options.ts'

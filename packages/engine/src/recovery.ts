@@ -2,7 +2,7 @@
  * Opening a store: which state it is in, what its log still holds, and what must be durable before the first new write.
  * Recovering twice, or dying half-way and recovering again, gives the same store.
  */
-import type { Storage } from '@lsm/storage'
+import type { Storage, StorageFile } from '@lsm/storage'
 import { type BatchCursor, createSegment, type NewSegment, readWal, segmentFileName, type WalReport } from '@lsm/wal'
 import type { RecoveryMode } from './api.ts'
 import type { ResolvedComponents } from './components.ts'
@@ -79,13 +79,15 @@ export async function adoptLog(
 ): Promise<NewSegment> {
   const { state, position } = manifests
   const segments = new Map<number, SegmentEntry>()
-  for (const { file, validLength } of report.segments) {
+  for (const { file, validLength, syncedMark } of report.segments) {
     const parsed = parseFileName(file)
     const entry = parsed?.type === 'segment' ? state.segments.get(parsed.number) : undefined
     if (entry === undefined) continue
-    // What a crash left in the system's memory may have been read and not be on the disk.
     const handle = await storage.open(file, { mode: 'write' })
     try {
+      // What was read may be in the system's memory and not on the disk, and after a failed sync the system takes it for
+      // written: only bytes that are written again are sure to be synced.
+      if (entry.sealedLength === undefined) await writeAgain(handle, syncedMark, validLength)
       await handle.datasync()
     } finally {
       await handle.close()
@@ -106,8 +108,21 @@ export async function adoptLog(
   return segment
 }
 
-/** The manifest's next number, unless a crash left a file of that name. */
-async function nextFreeNumber(storage: Storage, { nextSegmentNumber }: ManifestState): Promise<number> {
+const COPY_BYTES = 1024 * 1024
+
+/** Writes the bytes from `start` to `end` over themselves. */
+async function writeAgain(file: StorageFile, start: number, end: number): Promise<void> {
+  const buffer = new Uint8Array(Math.min(COPY_BYTES, Math.max(0, end - start)))
+  for (let at = start; at < end; ) {
+    const got = await file.read(buffer.subarray(0, Math.min(buffer.length, end - at)), at)
+    if (got === 0) return
+    await file.write(buffer.subarray(0, got), at)
+    at += got
+  }
+}
+
+/** The number of the next segment: the manifest's, unless a failure left a file of that name. */
+export async function nextFreeNumber(storage: Storage, { nextSegmentNumber }: ManifestState): Promise<number> {
   const names = new Set(await storage.list())
   let number = nextSegmentNumber
   while (names.has(segmentFileName(number))) number++

@@ -10,7 +10,7 @@ import type { Storage } from '@lsm/storage'
 import type { WalWriter } from '@lsm/wal'
 import type { ResolvedComponents } from './components.ts'
 import { Counters } from './counters.ts'
-import type { LsmError } from './errors.ts'
+import { LsmError } from './errors.ts'
 import { Events } from './events.ts'
 import { shortenLower, shortenUpper } from './key-bound.ts'
 import { KeyspaceState } from './keyspace-state.ts'
@@ -19,6 +19,7 @@ import type { ManifestLog } from './manifest-log.ts'
 import { decodeKeyspaceOptions, type ResolvedOptions, resolveKeyspaceOptions } from './options.ts'
 import { SnapshotList } from './snapshot-list.ts'
 import { TableStore } from './table-store.ts'
+import { translate } from './translate.ts'
 import { Version } from './version.ts'
 
 /** Of the cache: what is left is for blocks of data. */
@@ -129,11 +130,22 @@ export class StoreCore {
     return this.#commitLock.withWrite(async () => {
       if (this.failure) throw this.failure
       const next = change(this.manifests.state)
-      // A manifest must not be durable before the names of the files that it names are.
-      await this.storage.syncDirectory()
-      await this.manifests.publish({ ...next, lastSeq: Math.max(next.lastSeq, this.visibleSeq) })
+      try {
+        // A manifest must not be durable before the names of the files that it names are.
+        await this.storage.syncDirectory()
+        await this.manifests.publish({ ...next, lastSeq: Math.max(next.lastSeq, this.visibleSeq) })
+      } catch (error) {
+        throw this.fail(error)
+      }
       install()
     })
+  }
+
+  /** Ends all writing because of `error`, and returns what later writes are told. */
+  fail(error: unknown): LsmError {
+    const failure = translate(error)
+    this.failure ??= failure instanceof LsmError ? failure : new LsmError('LSM_FAILED', String(error), { cause: error })
+    return this.failure
   }
 
   /** Log segments that no keyspace needs any more. */

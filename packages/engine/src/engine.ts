@@ -1,0 +1,209 @@
+/** The engine: what a program opens, writes to, reads from and closes. */
+import type { Storage } from '@lsm/storage'
+import type {
+  Bytes,
+  EngineEvents,
+  EngineOptions,
+  Operation,
+  Range,
+  Snapshot,
+  Stats,
+  VerifyReport,
+  WriteOptions,
+  Writer,
+} from './api.ts'
+import type { EncodedOperation } from './commit-pipeline.ts'
+import { type EngineComponents, resolveComponents } from './components.ts'
+import { invalidRange, invalidType, LsmError } from './errors.ts'
+import { parseFileName } from './files.ts'
+import { toBounds } from './input.ts'
+import type { KeyspaceState } from './keyspace-state.ts'
+import { NO_STORE, readNewestManifest } from './manifest-log.ts'
+import { batchOperations, copyOperations, deleteOperation, deleteRangeOperation, putOperation } from './operations.ts'
+import { resolveOptions } from './options.ts'
+import { ReaderBase, type SnapshotSeqs } from './reader-base.ts'
+import { EngineSnapshot } from './snapshot.ts'
+import { statsOf } from './stats.ts'
+import { Store } from './store.ts'
+import { translate, translated } from './translate.ts'
+import { verifyStore } from './verify.ts'
+
+/** Files of a platform that has them; browsers pass a storage of their own. */
+async function openPath(path: string, create: boolean): Promise<Storage> {
+  if (typeof path !== 'string' || path === '') throw invalidType('the path is a string that is not empty')
+  const { NodeStorage } = await import('@lsm/storage/node')
+  return translated(NodeStorage.open(path, { create }))
+}
+
+export class Engine extends ReaderBase implements Writer {
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>
+  protected readonly store: Store
+  readonly #snapshots = new Set<EngineSnapshot>()
+  protected readonly snapshotSeqs: SnapshotSeqs = {
+    seqOf: (snapshot) => {
+      if (!(snapshot instanceof EngineSnapshot)) throw invalidType('a snapshot is what snapshot() returned')
+      snapshot.checkOpen()
+      if (!this.#snapshots.has(snapshot)) throw invalidRange('the snapshot belongs to another engine')
+      return snapshot.seq
+    },
+  }
+
+  private constructor(store: Store) {
+    super()
+    this.store = store
+  }
+
+  /**
+   * Opens the store at `path`, or makes one. With a `storage` among the components, that is used and `path` is only
+   * its name in messages. Rejects with an `LsmError`, or a `TypeError` with `code: 'LSM_INVALID_OPTIONS'`, and then
+   * has changed nothing.
+   */
+  static async open(path: string, options: EngineOptions = {}, components: EngineComponents = {}): Promise<Engine> {
+    const resolved = resolveOptions(options)
+    const create = resolved.createIfMissing && !resolved.readOnly
+    const storage =
+      components.storage ??
+      (await openPath(path, create).catch((error: unknown) => {
+        throw missingPath(error, path)
+      }))
+    return new Engine(await Store.open(storage, resolved, resolveComponents(components)))
+  }
+
+  /**
+   * Removes the store at `path` with all that it holds, and its directory if nothing else is in it. Files that no store
+   * has are left alone. `LSM_LOCKED` while somebody has it open, `LSM_NOT_FOUND` where there is none.
+   */
+  static async destroy(path: string): Promise<void> {
+    const storage = await openPath(path, false).catch((error: unknown) => {
+      throw missingPath(error, path)
+    })
+    try {
+      await storage.lock()
+      // Also refuses a directory whose files only look like a store's.
+      if ((await readNewestManifest(storage)) === NO_STORE) {
+        throw new LsmError('LSM_NOT_FOUND', `${path} holds no store; nothing was removed`)
+      }
+      const names = (await storage.list()).filter((name) => parseFileName(name) !== undefined)
+      // Manifests go last: without the others the store is known to be damaged, without them it would be ownerless.
+      const isManifest = (name: string): boolean => parseFileName(name)?.type === 'manifest'
+      for (const name of names.filter((each) => !isManifest(each))) await storage.remove(name)
+      for (const name of names.filter(isManifest)) await storage.remove(name)
+      await storage.syncDirectory()
+    } catch (error) {
+      throw translate(error)
+    } finally {
+      await storage.close().catch(() => {})
+    }
+    const { NodeStorage } = await import('@lsm/storage/node')
+    await translated(NodeStorage.removeEmpty(path))
+  }
+
+  protected get keyspaceState(): KeyspaceState {
+    return this.store.core.defaultKeyspace
+  }
+
+  protected get readSeq(): number {
+    return this.store.core.visibleSeq
+  }
+
+  async put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
+    return this.#write([putOperation(this.keyspaceState.id, key, value, this.store.core.options)], options)
+  }
+
+  async delete(key: Bytes, options?: WriteOptions): Promise<void> {
+    return this.#write([deleteOperation(this.keyspaceState.id, key, this.store.core.options)], options)
+  }
+
+  async deleteRange(range: Range, options?: WriteOptions): Promise<void> {
+    const operation = deleteRangeOperation(this.keyspaceState.id, range, this.store.core.options)
+    return this.#write(operation === undefined ? [] : [operation], options)
+  }
+
+  /** Writes all operations or none; in their order, so of two for the same key the later one counts. */
+  async write(operations: readonly Operation[], options?: WriteOptions): Promise<void> {
+    const keyspaceIdOf = ({ keyspace }: Operation): number => {
+      if (keyspace === undefined) return this.keyspaceState.id
+      throw new LsmError('LSM_UNSUPPORTED', 'keyspaces other than the default one are not public yet')
+    }
+    return this.#write(batchOperations(operations, this.store.core.options, keyspaceIdOf), options)
+  }
+
+  #write(operations: readonly EncodedOperation[], options: WriteOptions | undefined): Promise<void> {
+    if (options !== undefined && (typeof options !== 'object' || options === null)) {
+      throw invalidType('options are an object')
+    }
+    return this.store.write(this.store.isUnhindered ? operations : copyOperations(operations), options)
+  }
+
+  /** The store as it is now, until it is closed. O(1). */
+  snapshot(): Snapshot {
+    this.store.checkOpen()
+    const snapshot = new EngineSnapshot(this.store, this.keyspaceState, this.snapshotSeqs, (closed) =>
+      this.#snapshots.delete(closed),
+    )
+    this.#snapshots.add(snapshot)
+    return snapshot
+  }
+
+  /** Resolves when everything written before is in tables. */
+  async flush(): Promise<void> {
+    this.store.checkWritable()
+    return translated(this.store.maintenance.flush())
+  }
+
+  /** Resolves when everything written before is durable. */
+  async sync(): Promise<void> {
+    this.store.checkWritable()
+    return translated(this.store.sync())
+  }
+
+  /** Flushes, and merges what overlaps `range` down to the deepest level that has data. */
+  async compact(range: Range = {}): Promise<void> {
+    this.store.checkWritable()
+    const { start, end } = toBounds(range)
+    const isWhole = start.length === 0 && end === undefined
+    const keyRange = isWhole ? undefined : { smallest: start, largest: { key: end ?? LAST_KEY, inclusive: false } }
+    return translated(this.store.maintenance.compact(this.keyspaceState, keyRange))
+  }
+
+  /** Reads every byte of every table and log segment and checks it. Rejects with `LSM_CORRUPTION` at the first fault. */
+  async verify(): Promise<VerifyReport> {
+    this.store.checkOpen()
+    return translated(verifyStore(this.store.core))
+  }
+
+  stats(): Stats {
+    this.store.checkOpen()
+    return statsOf(this.store, this.keyspaceState)
+  }
+
+  /** Calls `listener` for each event of that name; the function that is returned ends that. */
+  on<K extends keyof EngineEvents>(name: K, listener: (event: EngineEvents[K]) => void): () => void {
+    return this.store.core.events.on(name, listener)
+  }
+
+  /** Waits for what runs, makes everything durable and lets go of the store. Snapshots that are open are closed. */
+  async close(): Promise<void> {
+    const open = this.#snapshots.size
+    if (open > 0) this.store.core.components.logger.warn(`closed with ${open} snapshots open`)
+    for (const snapshot of [...this.#snapshots]) snapshot.close()
+    return this.store.close()
+  }
+
+  static {
+    if (typeof Symbol.asyncDispose === 'symbol') {
+      Object.defineProperty(Engine.prototype, Symbol.asyncDispose, { value: Engine.prototype.close })
+    }
+  }
+}
+
+/** Behind every key that is not made of ff alone; compactions take whole tables anyway. */
+const LAST_KEY = new Uint8Array(64).fill(0xff)
+
+function missingPath(error: unknown, path: string): unknown {
+  const cause = (error as { cause?: { code?: unknown } }).cause
+  if (cause?.code !== 'STORAGE_NOT_FOUND') return error
+  return new LsmError('LSM_NOT_FOUND', `there is no directory ${path}; set createIfMissing to create a store`, {
+    cause: error,
+  })
+}

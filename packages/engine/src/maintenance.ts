@@ -1,0 +1,380 @@
+/**
+ * The work in the background: freezing and flushing memtables, moving the log on, compacting. Flushes and compactions
+ * each go one at a time, side by side; both commit through the core. Nothing here ever holds up a read.
+ */
+import { createSegment } from '@lsm/wal'
+import { runCompaction } from './compaction.ts'
+import { type CompactionTask, pickCompaction, pickRange } from './compaction-policy.ts'
+import { yieldTurn } from './components.ts'
+import { LsmError } from './errors.ts'
+import { segmentFileName } from './files.ts'
+import { runFlush } from './flush.ts'
+import type { KeyRange } from './key-bound.ts'
+import type { KeyspaceState } from './keyspace-state.ts'
+import { nextFreeNumber } from './recovery.ts'
+import { entryOf, type StoreCore, withSegments, withTables } from './store-core.ts'
+import { translate } from './translate.ts'
+import { LEVEL_COUNT } from './version.ts'
+import type { Pressure } from './write-gate.ts'
+
+/** How long work on the main thread goes on before the event loop has a turn. */
+const SLICE_MS = 4
+/** Waits after a failure that may pass, such as a full disk: doubled each time. */
+const FIRST_RETRY_MS = 200
+const LAST_RETRY_MS = 30_000
+/** A segment shorter than this is not worth a new one. */
+const MIN_SEGMENT_BYTES = 64 * 1024
+
+export class Maintenance {
+  readonly #core: StoreCore
+  /** Called when writes may go on that had to wait. */
+  readonly #onProgress: () => void
+  #flushing: Promise<void> | undefined
+  #compacting: Promise<void> | undefined
+  #isStopped = false
+  #isPaused = false
+  #retryMs = FIRST_RETRY_MS
+  /** The failure that the next attempt may clear. */
+  #passing: LsmError | undefined
+  #cancelRetry: (() => void) | undefined
+  #sealedBytes = 0
+
+  constructor(core: StoreCore, onProgress: () => void) {
+    this.#core = core
+    this.#onProgress = onProgress
+  }
+
+  /** Why background work fails at present, if so. */
+  get passingFailure(): LsmError | undefined {
+    return this.#passing
+  }
+
+  /** How hard writers are to be held back. */
+  pressure(): Pressure {
+    const { maxFrozenMemtables, memtableSizeBytes } = this.#core.options
+    let share = -1
+    for (const keyspace of this.#core.keyspaces.values()) {
+      const isFull = keyspace.memtable.byteSize >= memtableSizeBytes
+      if (isFull && keyspace.frozen.length >= maxFrozenMemtables) return { level: 'stopped', reason: 'memtables' }
+      const { l0Slow, l0Stop } = keyspace.options
+      const tables = keyspace.view.live.levels[0]!.length
+      if (tables >= l0Stop) return { level: 'stopped', reason: 'level 0' }
+      if (tables >= l0Slow) share = Math.max(share, (tables - l0Slow) / Math.max(1, l0Stop - l0Slow))
+    }
+    return share < 0 ? { level: 'open' } : { level: 'delayed', share, reason: 'level 0' }
+  }
+
+  /** Freezes what is full and starts what there is to do. Cheap when there is nothing: called after every commit. */
+  wake(): void {
+    if (this.#isStopped || this.#core.failure) return
+    const { memtableSizeBytes, maxFrozenMemtables } = this.#core.options
+    let hasFrozen = false
+    for (const keyspace of this.#core.keyspaces.values()) {
+      if (keyspace.memtable.byteSize >= memtableSizeBytes && keyspace.frozen.length < maxFrozenMemtables)
+        keyspace.freeze()
+      if (keyspace.frozen.length > 0) hasFrozen = true
+    }
+    if (!hasFrozen && this.#logIsTooLong()) hasFrozen = this.#freezeOldest()
+    if (hasFrozen && this.#flushing === undefined && this.#cancelRetry === undefined) {
+      this.#flushing = this.#flushAll().finally(() => {
+        this.#flushing = undefined
+        if (!this.#passing) this.wake()
+      })
+    }
+  }
+
+  /** Starts a compaction where one is wanted. */
+  wakeCompaction(): void {
+    if (this.#isStopped || this.#isPaused || this.#core.failure || this.#compacting !== undefined) return
+    if (this.#cancelRetry !== undefined || this.#nextTask() === undefined) return
+    this.#compacting = this.#compactAll().finally(() => {
+      this.#compacting = undefined
+      if (!this.#passing) this.wakeCompaction()
+    })
+  }
+
+  #logIsTooLong(): boolean {
+    const { segments, options, wal } = this.#core
+    return segments.length > 0 && this.walSizeBytes > options.maxWalSizeBytes && wal !== undefined
+  }
+
+  /** Bytes of all log segments. */
+  get walSizeBytes(): number {
+    const { manifests, wal } = this.#core
+    let size = wal?.segmentLength ?? 0
+    for (const { sealedLength } of manifests.state.segments.values()) size += sealedLength ?? 0
+    return size
+  }
+
+  /** Bytes written to the log since the store was opened. */
+  get walBytesWritten(): number {
+    return this.#sealedBytes + (this.#core.wal?.segmentLength ?? 0)
+  }
+
+  /** Freezes the keyspaces whose writes keep the oldest segment. */
+  #freezeOldest(): boolean {
+    const oldest = this.#core.segments[0]
+    let hasFrozen = false
+    for (const keyspace of this.#core.keyspaces.values()) {
+      if (oldest === undefined || keyspace.firstUnflushedSeq > oldest.lastSeq) continue
+      keyspace.freeze()
+      hasFrozen ||= keyspace.frozen.length > 0
+    }
+    return hasFrozen
+  }
+
+  async #flushAll(): Promise<void> {
+    for (;;) {
+      if (this.#isStopped || this.#core.failure) return
+      // A memtable that is full waits for the room that the last flush made.
+      this.wake()
+      const keyspace = [...this.#core.keyspaces.values()].find(({ frozen }) => frozen.length > 0)
+      if (keyspace === undefined) return
+      if (!(await this.#attempt(() => this.#flushOldest(keyspace)))) return
+      this.#onProgress()
+      this.wakeCompaction()
+    }
+  }
+
+  async #flushOldest(keyspace: KeyspaceState): Promise<void> {
+    const core = this.#core
+    const memtable = keyspace.frozen.at(-1)!
+    const { scheduler } = core.components
+    const started = scheduler.now()
+    await this.#moveLogOn()
+    // Else half of a batch could survive in the table and half of it be lost with the log.
+    if (core.wal !== undefined && core.wal.syncedSeq < memtable.lastSeq) await core.wal.sync()
+    const infos = await runFlush(core, keyspace, memtable, this.#pauser())
+    const added = infos.map((info) => entryOf(info, keyspace.id, 0))
+    for (const entry of added) await core.tables.open(entry)
+    const bytesWritten = added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    let obsolete: number[] = []
+    await core.commit(
+      (state) => {
+        const entry = state.keyspaces.get(keyspace.id)!
+        const flushedThroughSeq = Math.max(entry.flushedThroughSeq, memtable.lastSeq)
+        const keyspaces = new Map(state.keyspaces).set(keyspace.id, { ...entry, flushedThroughSeq })
+        obsolete = this.#obsoleteAfter(keyspace)
+        return withSegments({ ...withTables(state, { added }), keyspaces }, { removed: obsolete })
+      },
+      () => keyspace.install(core.tables.acquire(core.versionOf(keyspace.id)), memtable),
+    )
+    await this.#removeSegments(obsolete)
+    const durationMs = scheduler.now() - started
+    core.counters.flushes++
+    core.counters.flushBytes += bytesWritten
+    core.counters.flushLatency.add(durationMs)
+    core.events.emit('flush', { keyspace: keyspace.name, records: memtable.entryCount, bytesWritten, durationMs })
+  }
+
+  /** Segments that nobody needs once the oldest memtable of `flushed` is in a table. */
+  #obsoleteAfter(flushed: KeyspaceState): number[] {
+    let needed = Number.POSITIVE_INFINITY
+    for (const keyspace of this.#core.keyspaces.values()) {
+      const next = keyspace === flushed ? firstUnflushedAfterOldest(keyspace) : keyspace.firstUnflushedSeq
+      needed = Math.min(needed, next)
+    }
+    return this.#core.segments.filter(({ lastSeq }) => lastSeq < needed).map(({ number }) => number)
+  }
+
+  async #removeSegments(numbers: readonly number[]): Promise<void> {
+    const { segments, storage } = this.#core
+    for (const number of numbers) {
+      const index = segments.findIndex((each) => each.number === number)
+      if (index >= 0) segments.splice(index, 1)
+      // No manifest names it any more: the next opening removes what is left.
+      await storage.remove(segmentFileName(number)).catch(() => {})
+    }
+  }
+
+  /** Ends the open log segment and goes on in a new one, so that the old one can go when its writes are in tables. */
+  async #moveLogOn(): Promise<void> {
+    const core = this.#core
+    const { wal, manifests, components } = core
+    if (wal === undefined || wal.segmentLength < MIN_SEGMENT_BYTES) return
+    const { storeId } = manifests.position
+    const number = await nextFreeNumber(core.storage, manifests.state)
+    const identity = { number, id: components.random.bytes(16), storeId }
+    const next = await createSegment(core.storage, identity)
+    let lastSeq = 0
+    const sealed = await wal.rotate(next, ({ number: old, length }) => {
+      lastSeq = wal.lastSeq
+      return core.commit((state) => {
+        const oldEntry = { ...state.segments.get(old)!, sealedLength: length }
+        const newEntry = { number, id: identity.id, sealedLength: undefined }
+        return { ...withSegments(state, { added: [oldEntry, newEntry] }), nextSegmentNumber: number + 1 }
+      })
+    })
+    core.segments.push({ number: sealed.number, lastSeq })
+    this.#sealedBytes += sealed.length
+  }
+
+  #nextTask(): { readonly keyspace: KeyspaceState; readonly task: CompactionTask } | undefined {
+    for (const keyspace of this.#core.keyspaces.values()) {
+      const { view, options, compactionCursors } = keyspace
+      const task = pickCompaction(view.live.version, options, compactionCursors)
+      if (task !== undefined) return { keyspace, task }
+    }
+    return undefined
+  }
+
+  async #compactAll(): Promise<void> {
+    while (!this.#isStopped && !this.#isPaused && !this.#core.failure) {
+      const next = this.#nextTask()
+      if (next === undefined) return
+      if (!(await this.#attempt(() => this.#compact(next.keyspace, next.task)))) return
+      this.#onProgress()
+    }
+  }
+
+  async #compact(keyspace: KeyspaceState, task: CompactionTask): Promise<void> {
+    const core = this.#core
+    const { scheduler } = core.components
+    const started = scheduler.now()
+    const removed = [...task.inputs, ...task.overlapping]
+    const result = task.isMove
+      ? { tables: [], bytesRead: 0, inWorker: false }
+      : await runCompaction(core, keyspace, task, this.#pauser())
+    const added = task.isMove
+      ? task.inputs.map((entry) => ({ ...entry, level: task.outputLevel }))
+      : result.tables.map((info) => entryOf(info, keyspace.id, task.outputLevel))
+    if (!task.isMove) for (const entry of added) await core.tables.open(entry)
+    await core.commit(
+      (state) => withTables(state, { added, removed }),
+      () => {
+        keyspace.compactionCursors[task.level] = task.inputs.at(-1)!.smallest
+        keyspace.install(core.tables.acquire(core.versionOf(keyspace.id)))
+      },
+    )
+    if (!task.isMove) for (const { id } of removed) core.tables.retire(id)
+    this.#count(keyspace, task, { ...result, added, removed, durationMs: scheduler.now() - started })
+  }
+
+  #count(
+    keyspace: KeyspaceState,
+    task: CompactionTask,
+    done: {
+      readonly added: readonly { readonly sizeBytes: number; readonly pointRecords: number }[]
+      readonly removed: readonly { readonly pointRecords: number }[]
+      readonly bytesRead: number
+      readonly inWorker: boolean
+      readonly durationMs: number
+    },
+  ): void {
+    const { counters, events } = this.#core
+    const records = (list: readonly { readonly pointRecords: number }[]): number =>
+      list.reduce((sum, { pointRecords }) => sum + pointRecords, 0)
+    const recordsDropped = task.isMove ? 0 : records(done.removed) - records(done.added)
+    const bytesWritten = task.isMove ? 0 : done.added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    if (task.isMove) counters.moves++
+    else counters.compactions++
+    counters.compactionBytesRead += done.bytesRead
+    counters.compactionBytesWritten += bytesWritten
+    counters.recordsDropped += recordsDropped
+    counters.compactionLatency.add(done.durationMs)
+    const { level, outputLevel, isMove } = task
+    const { bytesRead, inWorker, durationMs } = done
+    const event = { level, outputLevel, isMove, bytesRead, bytesWritten, recordsDropped, inWorker, durationMs }
+    events.emit('compaction', { keyspace: keyspace.name, ...event })
+  }
+
+  /** Waits until everything that was written is in tables. */
+  async flush(): Promise<void> {
+    for (const keyspace of this.#core.keyspaces.values()) keyspace.freeze()
+    await this.#settle(() => [...this.#core.keyspaces.values()].some(({ frozen }) => frozen.length > 0))
+  }
+
+  async #settle(isUnfinished: () => boolean): Promise<void> {
+    while (isUnfinished()) {
+      if (this.#core.failure) throw this.#core.failure
+      if (this.#passing) throw this.#passing
+      if (this.#isStopped) throw new LsmError('LSM_CLOSED', 'the store is closed')
+      this.wake()
+      await this.#flushing
+    }
+  }
+
+  /** Merges what overlaps `range` down to the deepest level that has data. */
+  async compact(keyspace: KeyspaceState, range: KeyRange | undefined): Promise<void> {
+    await this.flush()
+    this.#isPaused = true
+    try {
+      await this.#compacting
+      for (let level = 0; level < LEVEL_COUNT - 1; level++) {
+        const { version, lastLevel } = keyspace.view.live
+        // The last level is rewritten by what comes down to it, and otherwise left alone.
+        if (level >= Math.max(1, lastLevel)) return
+        const task = pickRange(version, level, range)
+        if (task === undefined) continue
+        const done = await this.#attempt(() => this.#compact(keyspace, task))
+        if (!done) throw this.#core.failure ?? this.#passing
+      }
+    } finally {
+      this.#isPaused = false
+      this.wakeCompaction()
+    }
+  }
+
+  /** Runs one step; false when it failed, which is then known to everybody who asks. */
+  async #attempt(step: () => Promise<void>): Promise<boolean> {
+    try {
+      await step()
+      this.#passing = undefined
+      this.#retryMs = FIRST_RETRY_MS
+      return true
+    } catch (error) {
+      if (!this.#isStopped) this.#fail(error)
+      return false
+    }
+  }
+
+  #fail(error: unknown): void {
+    const core = this.#core
+    const translated = translate(error)
+    const failure =
+      translated instanceof LsmError
+        ? translated
+        : new LsmError('LSM_FAILED', `background work failed: ${String(error)}`, { cause: error })
+    // A full disk can get room again; a lost lock, a failed sync and damage stay what they are.
+    const mayPass = failure.code === 'LSM_NO_SPACE' && !core.wal?.failure && !core.manifests.isFenced
+    if (mayPass) {
+      this.#passing = failure
+      const ms = this.#retryMs
+      this.#retryMs = Math.min(LAST_RETRY_MS, ms * 2)
+      this.#cancelRetry ??= core.components.scheduler.delay(() => {
+        this.#cancelRetry = undefined
+        this.#passing = undefined
+        this.wake()
+        this.wakeCompaction()
+      }, ms)
+    } else core.failure ??= failure
+    core.events.emit('error', failure)
+    this.#onProgress()
+  }
+
+  /** Gives the event loop a turn when a slice is over; ends a job when the store closes. */
+  #pauser(): () => undefined | Promise<void> {
+    const { scheduler } = this.#core.components
+    let sliceStarted = scheduler.now()
+    return () => {
+      if (this.#isStopped) throw new LsmError('LSM_CLOSED', 'the store is closing')
+      if (scheduler.now() - sliceStarted < SLICE_MS) return undefined
+      return yieldTurn(scheduler).then(() => {
+        sliceStarted = scheduler.now()
+      })
+    }
+  }
+
+  /** Ends background work and waits for what runs; a job that is under way is given up. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#cancelRetry?.()
+    await this.#flushing
+    await this.#compacting
+  }
+}
+
+function firstUnflushedAfterOldest({ frozen, memtable }: KeyspaceState): number {
+  const next = frozen.at(-2) ?? memtable
+  return next.entryCount === 0 ? Number.POSITIVE_INFINITY : next.firstSeq
+}

@@ -1,0 +1,96 @@
+/** Turns what callers want written into operations in bytes, with every limit checked before anything happens. */
+import { compareBytes, RECORD_KIND } from '@lsm/encoding'
+import type { Bytes, Operation, Range } from './api.ts'
+import type { EncodedOperation } from './commit-pipeline.ts'
+import { invalidRange, invalidType } from './errors.ts'
+import { toBounds, toBytes } from './input.ts'
+import type { ResolvedOptions } from './options.ts'
+
+export interface WriteLimits
+  extends Pick<ResolvedOptions, 'maxKeySizeBytes' | 'maxValueSizeBytes' | 'maxBatchSizeBytes'> {}
+
+const NO_VALUE = new Uint8Array(0)
+
+export function putOperation(keyspaceId: number, key: Bytes, value: Bytes, limits: WriteLimits): EncodedOperation {
+  const keyBytes = limited(toBytes(key, 'key'), 'key', limits.maxKeySizeBytes)
+  const valueBytes = limited(toBytes(value, 'value'), 'value', limits.maxValueSizeBytes)
+  return { kind: RECORD_KIND.value, keyspaceId, key: keyBytes, value: valueBytes }
+}
+
+export function deleteOperation(keyspaceId: number, key: Bytes, limits: WriteLimits): EncodedOperation {
+  const keyBytes = limited(toBytes(key, 'key'), 'key', limits.maxKeySizeBytes)
+  return { kind: RECORD_KIND.tombstone, keyspaceId, key: keyBytes, value: NO_VALUE }
+}
+
+/** `undefined` for a range without a key in it: there is nothing to write. */
+export function deleteRangeOperation(
+  keyspaceId: number,
+  range: Range,
+  limits: WriteLimits,
+): EncodedOperation | undefined {
+  const { start, end = keyAfterAll(limits.maxKeySizeBytes) } = toBounds(range)
+  limited(start, 'the start of the range', limits.maxKeySizeBytes + 1)
+  if (compareBytes(start, end) >= 0) return undefined
+  return { kind: RECORD_KIND.rangeTombstone, keyspaceId, key: start, value: end }
+}
+
+/** A bound behind every key that can be written. */
+function keyAfterAll(maxKeySizeBytes: number): Uint8Array {
+  // Only a key of nothing but ff, as long as a key may be, sorts behind 64 of them: such a key would need a longer bound.
+  return new Uint8Array(maxKeySizeBytes + 1).fill(0xff)
+}
+
+/** Checks a batch. `keyspaceIdOf` says which keyspace an operation is for, and throws for one of another store. */
+export function batchOperations(
+  operations: readonly Operation[],
+  limits: WriteLimits,
+  keyspaceIdOf: (operation: Operation) => number,
+): EncodedOperation[] {
+  if (!Array.isArray(operations)) throw invalidType('a batch is an array of operations')
+  const encoded: EncodedOperation[] = []
+  let bytes = 0
+  for (const [i, operation] of operations.entries()) {
+    if (typeof operation !== 'object' || operation === null) throw invalidType(`operations[${i}] is an object`)
+    const keyspaceId = keyspaceIdOf(operation)
+    const one = encodeOne(operation, i, keyspaceId, limits)
+    if (one === undefined) continue
+    bytes += one.key.length + one.value.length
+    if (bytes > limits.maxBatchSizeBytes) {
+      throw invalidRange(
+        `the batch is over maxBatchSizeBytes, ${limits.maxBatchSizeBytes}, at operations[${i}]: split it`,
+      )
+    }
+    encoded.push(one)
+  }
+  return encoded
+}
+
+function encodeOne(
+  operation: Operation,
+  index: number,
+  keyspaceId: number,
+  limits: WriteLimits,
+): EncodedOperation | undefined {
+  switch (operation.type) {
+    case 'put':
+      return putOperation(keyspaceId, operation.key, operation.value, limits)
+    case 'delete':
+      return deleteOperation(keyspaceId, operation.key, limits)
+    case 'deleteRange':
+      return deleteRangeOperation(keyspaceId, operation.range, limits)
+    default:
+      throw invalidType(
+        `operations[${index}].type is 'put', 'delete' or 'deleteRange', not ${String((operation as { type: unknown }).type)}`,
+      )
+  }
+}
+
+/** A copy of operations that must wait for their turn. */
+export function copyOperations(operations: readonly EncodedOperation[]): EncodedOperation[] {
+  return operations.map((each) => ({ ...each, key: each.key.slice(), value: each.value.slice() }))
+}
+
+function limited(bytes: Uint8Array, what: string, most: number): Uint8Array {
+  if (bytes.length <= most) return bytes
+  throw invalidRange(`${what} is ${bytes.length} bytes long, and at most ${most} are allowed`)
+}

@@ -1,0 +1,225 @@
+/** The read methods that an engine, a keyspace and a snapshot share. */
+
+import { compareBytes } from '@lsm/encoding'
+import type { Bytes, Cursor, Entry, Range, Reader, ReadOptions, ScanOptions } from './api.ts'
+import { EngineCursor } from './engine-cursor.ts'
+import { invalidRange, invalidType, LsmError } from './errors.ts'
+import { type Bounds, toBounds, toBytes } from './input.ts'
+import { isAfter } from './key-bound.ts'
+import type { KeyspaceState } from './keyspace-state.ts'
+import { PointLookup } from './point-read.ts'
+import { ScanCursor } from './scan-cursor.ts'
+import { EntryScan, entries, keysOf, valuesOf } from './scan-iterators.ts'
+import type { Store } from './store.ts'
+import { translate, translated } from './translate.ts'
+import { ValueSlab } from './value-slab.ts'
+
+/** Whether a snapshot belongs to a store, and what it reads at. */
+export interface SnapshotSeqs {
+  seqOf(snapshot: unknown): number
+}
+
+const SYNC_FILLING = { fillCache: true, sync: true }
+const SYNC_PASSING = { fillCache: false, sync: true }
+const ASYNC_FILLING = { fillCache: true, sync: false }
+const ASYNC_PASSING = { fillCache: false, sync: false }
+
+export abstract class ReaderBase implements Reader {
+  protected abstract readonly store: Store
+  protected abstract readonly keyspaceState: KeyspaceState
+  /** What a read without a snapshot sees. */
+  protected abstract readonly readSeq: number
+  protected abstract readonly snapshotSeqs: SnapshotSeqs
+  readonly #slab = new ValueSlab()
+  /** For reads that end before they return. */
+  #lookup: PointLookup | undefined
+  /** Lookups of reads that waited, to be used again. */
+  readonly #spare: PointLookup[] = []
+
+  /** Throws unless reads are possible. */
+  protected checkReadable(): void {
+    this.store.checkOpen()
+  }
+
+  #seqFor(options: ReadOptions | undefined): number {
+    this.checkReadable()
+    if (options === undefined) return this.readSeq
+    if (typeof options !== 'object' || options === null) throw invalidType('options are an object')
+    if (options.signal?.aborted)
+      throw new LsmError('LSM_ABORTED', 'the read was called off', { cause: options.signal.reason })
+    return options.snapshot === undefined ? this.readSeq : this.snapshotSeqs.seqOf(options.snapshot)
+  }
+
+  getSync(key: Bytes, options?: ReadOptions): Uint8Array | undefined {
+    const lookup = this.#findSync(key, options)
+    return lookup.found ? this.#slab.copy(lookup.bytes, lookup.valueStart, lookup.valueEnd) : undefined
+  }
+
+  hasSync(key: Bytes, options?: ReadOptions): boolean {
+    return this.#findSync(key, options).found
+  }
+
+  #findSync(key: Bytes, options: ReadOptions | undefined): PointLookup {
+    const seq = this.#seqFor(options)
+    if (!this.store.core.storage.supportsSync) {
+      throw new LsmError('LSM_UNSUPPORTED', 'this storage cannot read at once: use get')
+    }
+    this.#lookup ??= new PointLookup(this.store.core.counters)
+    const how = options?.fillCache === false ? SYNC_PASSING : SYNC_FILLING
+    try {
+      this.#lookup.find(this.keyspaceState.view, toBytes(key, 'key'), seq, how)
+    } catch (error) {
+      throw translate(error)
+    }
+    return this.#lookup
+  }
+
+  async get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {
+    const lookup = this.#spare.pop() ?? new PointLookup(this.store.core.counters)
+    const waiting = this.#find(lookup, key, options)
+    if (waiting !== undefined) await waiting
+    const value = lookup.found ? this.#slab.copy(lookup.bytes, lookup.valueStart, lookup.valueEnd) : undefined
+    this.#spare.push(lookup)
+    return value
+  }
+
+  async has(key: Bytes, options?: ReadOptions): Promise<boolean> {
+    const lookup = this.#spare.pop() ?? new PointLookup(this.store.core.counters)
+    const waiting = this.#find(lookup, key, options)
+    if (waiting !== undefined) await waiting
+    this.#spare.push(lookup)
+    return lookup.found
+  }
+
+  /** Nothing is awaited, and no table pinned, as long as all is in memory. */
+  #find(lookup: PointLookup, key: Bytes, options: ReadOptions | undefined): undefined | Promise<void> {
+    const seq = this.#seqFor(options)
+    const how = options?.fillCache === false ? ASYNC_PASSING : ASYNC_FILLING
+    const { view } = this.keyspaceState
+    const given = toBytes(key, 'key')
+    try {
+      const waiting = lookup.find(view, given, seq, how)
+      if (waiting === undefined) return undefined
+      return this.#finishFind(lookup, waiting, { view, given, key, seq, how })
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
+  async #finishFind(
+    lookup: PointLookup,
+    waiting: Promise<void>,
+    read: {
+      readonly view: KeyspaceState['view']
+      readonly given: Uint8Array
+      readonly key: Bytes
+      readonly seq: number
+      readonly how: typeof ASYNC_FILLING
+    },
+  ): Promise<void> {
+    const { view, given, key, seq, how } = read
+    view.live.pin()
+    try {
+      if (given !== key) return await translated(waiting)
+      // The caller may change the key once the call has returned: go on with a copy.
+      waiting.catch(() => {})
+      const again = lookup.find(view, given.slice(), seq, how)
+      if (again !== undefined) await translated(again)
+    } finally {
+      view.live.unpin()
+    }
+  }
+
+  async getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
+    if (!Array.isArray(keys)) throw invalidType('keys are an array')
+    const seq = this.#seqFor(options)
+    const { view } = this.keyspaceState
+    const own = keys.map((key, i) => toBytes(key, `keys[${i}]`).slice())
+    const order = own.map((_, i) => i).sort((a, b) => compareBytes(own[a]!, own[b]!))
+    const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
+    const lookup = new PointLookup(this.store.core.counters)
+    const how = options?.fillCache === false ? ASYNC_PASSING : ASYNC_FILLING
+    view.live.pin()
+    try {
+      // In key order, so that a block that one key has read is there for the next.
+      for (const index of order) {
+        const waiting = lookup.find(view, own[index]!, seq, how)
+        if (waiting !== undefined) await waiting
+        if (lookup.found) values[index] = this.#slab.copy(lookup.bytes, lookup.valueStart, lookup.valueEnd)
+      }
+      return values
+    } catch (error) {
+      throw translate(error)
+    } finally {
+      view.live.unpin()
+    }
+  }
+
+  #scan(options: ScanOptions | undefined, sync: boolean): EntryScan {
+    const { reverse = false, limit = Number.POSITIVE_INFINITY, fillCache = true, signal } = options ?? {}
+    const seq = this.#seqFor(options)
+    if (typeof reverse !== 'boolean') throw invalidType('reverse is true or false')
+    if (!(limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0))) {
+      throw invalidRange(`limit is a whole number from 0 on, not ${String(limit)}`)
+    }
+    if (sync && !this.store.core.storage.supportsSync) {
+      throw new LsmError('LSM_UNSUPPORTED', 'this storage cannot read at once: use scan')
+    }
+    const bounds = rangeOf(options ?? {})
+    const cursor = new ScanCursor(this.keyspaceState.view, { bounds, seq, reverse, fillCache, sync })
+    return new EntryScan(cursor, { limit, signal, checkOpen: () => this.checkReadable() })
+  }
+
+  scan(options?: ScanOptions): AsyncIterable<Entry> {
+    return entries(() => this.#scan(options, false))
+  }
+
+  keys(options?: ScanOptions): AsyncIterable<Uint8Array> {
+    return keysOf(() => this.#scan(options, false))
+  }
+
+  values(options?: ScanOptions): AsyncIterable<Uint8Array> {
+    return valuesOf(() => this.#scan(options, false))
+  }
+
+  scanSync(options?: ScanOptions): Iterable<Entry> {
+    return { [Symbol.iterator]: () => this.#scan(options, true) }
+  }
+
+  cursor(options?: ScanOptions): Cursor {
+    return new EngineCursor(this.#scan(options, false))
+  }
+
+  async count(range: Range = {}): Promise<number> {
+    const scan = this.#scan({ ...range, fillCache: false }, false)
+    let count = 0
+    try {
+      for (;;) {
+        const moved = scan.move()
+        if (!(typeof moved === 'boolean' ? moved : await moved)) return count
+        count++
+      }
+    } finally {
+      scan.close()
+    }
+  }
+
+  async approximateSize(range: Range): Promise<number> {
+    this.checkReadable()
+    const { start, end }: Bounds = toBounds(range)
+    const { live, memtables } = this.keyspaceState.view
+    let size = 0
+    for (const { entry } of live.levels.flat()) {
+      const isInside = !isAfter(start, entry.largest) && (end === undefined || compareBytes(entry.smallest, end) < 0)
+      if (isInside) size += entry.sizeBytes
+    }
+    const bounds = { start, ...(end !== undefined && { end }) }
+    return memtables.reduce((sum, memtable) => sum + memtable.rangeSize(bounds).bytes, size)
+  }
+}
+
+/** The range among a scan's options. */
+function rangeOf({ gt, gte, lt, lte, prefix }: ScanOptions): Bounds {
+  const given = Object.entries({ gt, gte, lt, lte, prefix }).filter(([, value]) => value !== undefined)
+  return toBounds(Object.fromEntries(given) as Range)
+}

@@ -1,0 +1,229 @@
+/** An open store: opening and recovery, the way of writes, background work, closing. */
+import type { Storage, StorageLock } from '@lsm/storage'
+import { type WalReport, WalWriter } from '@lsm/wal'
+import type { Durability, WriteOptions } from './api.ts'
+import { BatchApplier, CommitPipeline, type EncodedOperation } from './commit-pipeline.ts'
+import type { ResolvedComponents } from './components.ts'
+import { invalidRange, LsmError } from './errors.ts'
+import { Maintenance } from './maintenance.ts'
+import { encodeKeyspaceOptions, isDurability, type ResolvedOptions } from './options.ts'
+import { adoptLog, openManifests, removeOrphans, replay } from './recovery.ts'
+import { StoreCore, withSegments } from './store-core.ts'
+import { translate } from './translate.ts'
+import { WriteGate } from './write-gate.ts'
+
+/** Of each operation besides key and value, for back-pressure. */
+const OPERATION_OVERHEAD = 16
+
+export class Store {
+  readonly core: StoreCore
+  readonly maintenance: Maintenance
+  readonly #lock: StorageLock | undefined
+  readonly #gate: WriteGate
+  #pipeline: CommitPipeline | undefined
+  #isClosing = false
+  #closing: Promise<void> | undefined
+  /** What recovery found. */
+  readonly recovered: WalReport | undefined
+
+  private constructor(core: StoreCore, lock: StorageLock | undefined, recovered: WalReport | undefined) {
+    this.core = core
+    this.#lock = lock
+    this.recovered = recovered
+    this.maintenance = new Maintenance(core, () => this.#onProgress())
+    this.#gate = new WriteGate({
+      scheduler: core.components.scheduler,
+      pressure: () => this.maintenance.pressure(),
+      onStall: (reason, kind, durationMs) => {
+        if (kind === 'delayed') core.counters.delayed++
+        else core.counters.stopped++
+        core.counters.stallLatency.add(durationMs)
+        core.events.emit('stall', { reason, kind, durationMs })
+      },
+    })
+  }
+
+  /** Opens the store in `storage`, which it closes when it is closed itself, or when opening fails. */
+  static async open(storage: Storage, options: ResolvedOptions, components: ResolvedComponents): Promise<Store> {
+    try {
+      return await Store.#open(storage, options, components)
+    } catch (error) {
+      await storage.close().catch(() => {})
+      throw translate(error)
+    }
+  }
+
+  static async #open(storage: Storage, options: ResolvedOptions, components: ResolvedComponents): Promise<Store> {
+    const lock = options.readOnly ? undefined : await storage.lock()
+    const keyspaceOptions = encodeKeyspaceOptions(options.keyspaceDefaults)
+    const manifests = await openManifests(storage, options, components, keyspaceOptions)
+    const core = new StoreCore({ storage, manifests, options, components })
+    try {
+      await core.load()
+      const report = await Store.#recover(core)
+      const store = new Store(core, lock, report)
+      if (!options.readOnly) await store.#begin(report)
+      return store
+    } catch (error) {
+      await core.tables.close().catch(() => {})
+      throw error
+    }
+  }
+
+  /** Replays the log into the memtables. */
+  static async #recover(core: StoreCore): Promise<WalReport> {
+    const { state } = core.manifests
+    core.visibleSeq = state.lastSeq
+    for (const { largestSeq } of state.tables.values()) core.visibleSeq = Math.max(core.visibleSeq, largestSeq)
+    const applier = new BatchApplier(core)
+    const { recovery, memtableSizeBytes } = core.options
+    return replay(core.storage, core.manifests, recovery, (batch) => {
+      core.visibleSeq = Math.max(core.visibleSeq, applier.apply(batch))
+      for (const keyspace of core.keyspaces.values()) {
+        if (keyspace.memtable.byteSize >= memtableSizeBytes) keyspace.freeze()
+      }
+    })
+  }
+
+  async #begin(report: WalReport): Promise<void> {
+    const { core } = this
+    const { storage, manifests, components } = core
+    if (report.cut) {
+      const { file, offset, reason } = report.cut
+      components.logger.warn(`the log was cut in ${file} at offset ${offset}: ${reason}`)
+    }
+    const adopted = report.segments.map(({ file }) => Number.parseInt(file, 16))
+    const segment = await adoptLog(storage, manifests, report, { lastSeq: core.visibleSeq, random: components.random })
+    // When their last write was is not known one by one: they go once all of them is in tables.
+    for (const number of adopted) core.segments.push({ number, lastSeq: core.visibleSeq })
+    const { scheduler } = components
+    core.wal = new WalWriter(segment, { supportsSync: storage.supportsSync, nextSeq: core.visibleSeq + 1, scheduler })
+    this.#pipeline = new CommitPipeline(core.wal, components.clock, new BatchApplier(core))
+    await removeOrphans(storage, manifests)
+    void this.#lock?.lost.then((error) => {
+      core.fail(error)
+      core.events.emit('error', core.failure!)
+      this.#onProgress()
+    })
+    this.maintenance.wake()
+    this.maintenance.wakeCompaction()
+  }
+
+  /** Throws unless writes are taken. */
+  checkWritable(): void {
+    if (this.#isClosing) throw new LsmError('LSM_CLOSED', 'the store is closed')
+    if (this.core.options.readOnly) throw new LsmError('LSM_READ_ONLY', 'the store was opened with readOnly')
+    const { failure } = this.core
+    if (failure) {
+      const message = `no more writes after a failure: ${failure.message}; close the store and open it again`
+      throw new LsmError('LSM_FAILED', message, { cause: failure })
+    }
+  }
+
+  checkOpen(): void {
+    if (this.#isClosing) throw new LsmError('LSM_CLOSED', 'the store is closed')
+  }
+
+  /** Whether a write need not wait for its turn. */
+  get isUnhindered(): boolean {
+    return this.#gate.isOpen
+  }
+
+  /**
+   * Writes operations as one batch. Their bytes are copied before this returns, unless the write must wait for its
+   * turn: then they must be the caller's own copies (`isUnhindered` tells).
+   */
+  async write(operations: readonly EncodedOperation[], options: WriteOptions = {}): Promise<void> {
+    this.checkWritable()
+    const durability = options.durability ?? this.core.options.durability
+    if (!isDurability(durability))
+      throw invalidRange(`durability is 'sync', 'os' or { intervalMs }, not ${String(durability)}`)
+    if (options.signal?.aborted) throw aborted(options.signal.reason)
+    if (operations.length === 0) return
+    let bytes = 0
+    for (const { key, value } of operations) bytes += key.length + value.length + OPERATION_OVERHEAD
+    if (this.#gate.isOpen) return this.#commit(operations, durability, bytes)
+    if (this.maintenance.passingFailure) throw this.maintenance.passingFailure
+    try {
+      await this.#gate.wait(bytes, options.signal)
+    } catch (error) {
+      throw options.signal?.aborted && error === options.signal.reason ? aborted(error) : translate(error)
+    }
+    this.checkWritable()
+    return this.#commit(operations, durability, bytes)
+  }
+
+  async #commit(operations: readonly EncodedOperation[], durability: Durability, bytes: number): Promise<void> {
+    const { counters } = this.core
+    counters.batches++
+    counters.operations += operations.length
+    counters.userBytes += bytes - operations.length * OPERATION_OVERHEAD
+    try {
+      await this.#pipeline!.commit(operations, durability)
+    } catch (error) {
+      if (this.core.wal?.failure) this.core.fail(this.core.wal.failure)
+      throw translate(error)
+    }
+    this.maintenance.wake()
+  }
+
+  /** Resolves when everything written before is durable. */
+  async sync(): Promise<void> {
+    try {
+      await this.core.wal!.sync()
+    } catch (error) {
+      if (this.core.wal?.failure) this.core.fail(this.core.wal.failure)
+      throw error
+    }
+  }
+
+  #onProgress(): void {
+    const failure = this.core.failure ?? this.maintenance.passingFailure
+    if (failure) this.#gate.fail(failure)
+    else this.#gate.update()
+  }
+
+  /** Waits for what runs, makes the log durable, and publishes its length, so that nothing of it can be lost unseen. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { core } = this
+    this.#isClosing = true
+    this.#gate.fail(new LsmError('LSM_CLOSED', 'the store was closed while the write waited for its turn'))
+    await this.maintenance.stop()
+    const problems: unknown[] = []
+    const attempt = async (step: () => Promise<unknown>): Promise<void> => {
+      try {
+        await step()
+      } catch (error) {
+        problems.push(translate(error))
+      }
+    }
+    const { wal } = core
+    if (wal !== undefined) {
+      await attempt(async () => {
+        const { number, length } = await wal.close()
+        if (core.failure) return
+        await core.commit((state) => {
+          const entry = state.segments.get(number)!
+          return withSegments(state, { added: [{ ...entry, sealedLength: length }] })
+        })
+      })
+    }
+    for (const keyspace of core.keyspaces.values()) keyspace.view.live.unpin()
+    const left = core.tables.inUse()
+    if (left.length > 0) core.components.logger.warn(`closed with iterators open on tables ${left.join(', ')}`)
+    await attempt(() => core.tables.close())
+    await attempt(async () => this.#lock?.release())
+    await attempt(() => core.storage.close())
+    // A store that had failed before says so at every write; closing it is no new failure.
+    if (problems.length > 0 && !core.failure) throw problems[0]
+  }
+}
+
+function aborted(reason: unknown): LsmError {
+  return new LsmError('LSM_ABORTED', 'the write was called off before it was appended to the log', { cause: reason })
+}
