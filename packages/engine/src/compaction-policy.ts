@@ -66,10 +66,11 @@ export function pickCompaction(
 }
 
 /**
- * Returns a task for the tables of `level` that touch `range`, or `undefined` where there are none: what a compaction
- * by hand goes through, level by level.
+ * Returns a task for the tables of `level` that touch `range`, or `undefined` where there are none or nothing is
+ * below: what a compaction by hand goes through, level by level.
  */
 export function pickRange(version: Version, level: number, range: KeyRange | undefined): CompactionTask | undefined {
+  if (level >= LEVEL_COUNT - 1) return undefined
   const tables = version.levels[level]!
   const touched = range === undefined ? tables : tables.filter((table) => overlaps(table, range))
   if (touched.length === 0) return undefined

@@ -18,7 +18,8 @@ export class Events {
   }
 
   emit<K extends keyof EngineEvents>(name: K, event: EngineEvents[K]): void {
-    for (const listener of this.#listeners[name]) {
+    // A copy: a listener that adds another is not to be told twice of one event, nor for ever.
+    for (const listener of [...this.#listeners[name]]) {
       try {
         listener(event)
       } catch (error) {

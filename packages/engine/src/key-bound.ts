@@ -45,6 +45,21 @@ export function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
   return key
 }
 
+/**
+ * Returns where one table of a level can end (exclusive) and the next begin, between its last key and the next one; or
+ * `undefined` where their bounds, once shortened, would overlap: both keys share their first 64 bytes.
+ */
+export function boundaryBetween(last: Uint8Array, next: Uint8Array): Uint8Array | undefined {
+  const boundary = shortenLower(next)
+  return compareBytes(last, boundary) < 0 && !startsAlike(last, next) ? boundary : undefined
+}
+
+function startsAlike(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length < MAX_BOUND_BYTES || b.length < MAX_BOUND_BYTES) return false
+  for (let i = 0; i < MAX_BOUND_BYTES; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
 /** Whether `key` lies beyond `bound`. */
 export function isAfter(key: Uint8Array, bound: UpperBound): boolean {
   const order = compareBytes(key, bound.key)

@@ -67,20 +67,25 @@ export class Maintenance {
   /** Freezes what is full and starts what there is to do. Cheap when there is nothing: called after every commit. */
   wake(): void {
     if (this.#isStopped || this.#core.failure) return
-    const { memtableSizeBytes, maxFrozenMemtables } = this.#core.options
-    let hasFrozen = false
-    for (const keyspace of this.#core.keyspaces.values()) {
-      if (keyspace.memtable.byteSize >= memtableSizeBytes && keyspace.frozen.length < maxFrozenMemtables)
-        keyspace.freeze()
-      if (keyspace.frozen.length > 0) hasFrozen = true
-    }
-    if (!hasFrozen && this.#logIsTooLong()) hasFrozen = this.#freezeOldest()
+    const hasFrozen = this.#freezeFull()
     if (hasFrozen && this.#flushing === undefined && this.#cancelRetry === undefined) {
       this.#flushing = this.#flushAll().finally(() => {
         this.#flushing = undefined
         if (!this.#passing) this.wake()
       })
     }
+  }
+
+  /** Freezes the memtables that are full and have room behind them; whether any waits for its flush. */
+  #freezeFull(): boolean {
+    const { memtableSizeBytes, maxFrozenMemtables } = this.#core.options
+    let hasFrozen = false
+    for (const keyspace of this.#core.keyspaces.values()) {
+      const { memtable, frozen } = keyspace
+      if (memtable.byteSize >= memtableSizeBytes && frozen.length < maxFrozenMemtables) keyspace.freeze()
+      if (keyspace.frozen.length > 0) hasFrozen = true
+    }
+    return hasFrozen || (this.#logIsTooLong() && this.#freezeOldest())
   }
 
   /** Starts a compaction where one is wanted. */
@@ -127,7 +132,7 @@ export class Maintenance {
     for (;;) {
       if (this.#isStopped || this.#core.failure) return
       // A memtable that is full waits for the room that the last flush made.
-      this.wake()
+      this.#freezeFull()
       const keyspace = [...this.#core.keyspaces.values()].find(({ frozen }) => frozen.length > 0)
       if (keyspace === undefined) return
       if (!(await this.#attempt(() => this.#flushOldest(keyspace)))) return

@@ -17,11 +17,14 @@ export class BytesWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#take(1), value)
+    // First the room, then the buffer: making room may replace it.
+    const at = this.#take(1)
+    this.#view.setUint8(at, value)
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#take(4), value)
+    const at = this.#take(4)
+    this.#view.setUint32(at, value)
   }
 
   /** `value` is a whole number up to 2^53 - 1. */
@@ -32,7 +35,8 @@ export class BytesWriter {
   }
 
   bytes(value: Uint8Array): void {
-    this.#buffer.set(value, this.#take(value.length))
+    const at = this.#take(value.length)
+    this.#buffer.set(value, at)
   }
 
   /** Length u32, then the bytes. */

@@ -150,13 +150,15 @@ export class ManifestLog {
   /** Removes the manifests that nothing needs any more, and looks for one that another writer published. */
   async #tidy(): Promise<void> {
     const { number, base } = this.#position
+    const older: string[] = []
+    // All are looked at before one is removed: an older one may be the base of a manifest that another published.
     for (const name of await this.#storage.list()) {
       const file = parseFileName(name)
       if (file?.type !== 'manifest') continue
       if (file.number > number) throw this.#fenced(name)
-      if (file.number === number || file.number === base?.number) continue
-      // One that stays does no harm and is tried again with the next manifest.
-      await this.#storage.remove(name).catch(() => {})
+      if (file.number !== number && file.number !== base?.number) older.push(name)
     }
+    // One that stays does no harm and is tried again with the next manifest.
+    for (const name of older) await this.#storage.remove(name).catch(() => {})
   }
 }

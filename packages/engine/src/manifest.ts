@@ -203,6 +203,8 @@ export function decodeManifest(bytes: Uint8Array, file: string): DecodedManifest
   const crc = compute(bytes.subarray(0, end))
   if (new BytesReader(bytes, { start: end, end: end + 4, file }).u32() !== crc) throw fail('the checksum is wrong', end)
   if (kind > 1) throw fail(`is of unknown kind ${kind}`, 48)
+  if (kind === 0 && (baseCrc !== 0 || baseNumber !== 0)) throw fail('is full and names a base', 52)
+  if (kind === 1 && baseNumber >= number) throw fail(`builds on number ${baseNumber}, which comes later`, 56)
   const counters = { nextSegmentNumber, lastSeq, nextKeyspaceId }
   return {
     number,
@@ -213,35 +215,61 @@ export function decodeManifest(bytes: Uint8Array, file: string): DecodedManifest
     resolve: (base) => {
       if (kind === 1 && base === undefined) throw new TypeError(`${file} is a delta: its base is needed`)
       const entries = new BytesReader(bytes, { start: HEADER_BYTES, end, file })
-      return { ...counters, ...readEntries(entries, kind === 0 ? EMPTY_STATE : base!) }
+      return { ...counters, ...readEntries(entries, kind === 1 ? base : undefined) }
     },
   }
 }
 
+/** `base: undefined` reads a full manifest, in which nothing can be gone and keyspaces come first. */
 function readEntries(
   input: BytesReader,
-  base: ManifestState,
+  base: ManifestState | undefined,
 ): Omit<ManifestState, 'nextSegmentNumber' | 'lastSeq' | 'nextKeyspaceId'> {
-  const keyspaces = new Map(base.keyspaces)
-  const segments = new Map(base.segments)
-  const tables = new Map(base.tables)
+  const keyspaces = new Map(base?.keyspaces)
+  const segments = new Map(base?.segments)
+  const tables = new Map(base?.tables)
+  // Each thing once, so that no order of reading gives another state.
+  const seen = new Set<string>()
+  const take = (thing: string): string => {
+    if (seen.has(thing)) throw input.corrupt(`a second entry for ${thing}`)
+    seen.add(thing)
+    return thing
+  }
+  const gone = (thing: string, wasThere: boolean): void => {
+    if (!wasThere) throw input.corrupt(`${thing} is gone and was never there`)
+  }
   while (!input.isAtEnd) {
     const tag = input.u8()
     const fields = input.section(input.u32())
+    if (base === undefined && tag > TAG.table) throw input.corrupt(`entry of kind ${tag} in a full manifest`)
     if (tag === TAG.keyspace) {
       const entry = readKeyspace(fields)
+      if (base === undefined && segments.size + tables.size > 0) throw input.corrupt('a keyspace behind other entries')
+      take(`keyspace ${entry.id}`)
       keyspaces.set(entry.id, entry)
     } else if (tag === TAG.segment) {
       const entry = readSegment(fields)
+      take(`segment ${entry.number}`)
       segments.set(entry.number, entry)
     } else if (tag === TAG.table) {
       const entry = readTable(fields)
+      take(`table ${entry.id}`)
       tables.set(entry.id, entry)
-    } else if (tag === TAG.keyspaceDropped) keyspaces.delete(fields.u32())
-    else if (tag === TAG.segmentGone) segments.delete(fields.u64())
-    else if (tag === TAG.tableGone) tables.delete(fields.hex(16))
-    else throw input.corrupt(`entry of unknown kind ${tag}`)
+    } else if (tag === TAG.keyspaceDropped) {
+      const id = fields.u32()
+      gone(take(`keyspace ${id}`), keyspaces.delete(id))
+    } else if (tag === TAG.segmentGone) {
+      const number = fields.u64()
+      gone(take(`segment ${number}`), segments.delete(number))
+    } else if (tag === TAG.tableGone) {
+      const id = fields.hex(16)
+      gone(take(`table ${id}`), tables.delete(id))
+    } else throw input.corrupt(`entry of unknown kind ${tag}`)
     if (!fields.isAtEnd) throw fields.corrupt(`entry of kind ${tag} is too long`)
+  }
+  const last = Math.max(-1, ...segments.keys())
+  for (const { number, sealedLength } of segments.values()) {
+    if (sealedLength === undefined && number !== last) throw input.corrupt(`segment ${number} is open and not the last`)
   }
   return { keyspaces, segments, tables }
 }

@@ -1,5 +1,6 @@
 /** Checks options, all at once, and fills in the defaults. */
 import type { EngineOptions, KeyspaceOptions, LsmMisuseCode } from './api.ts'
+import { corruption } from './errors.ts'
 
 type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
 
@@ -85,7 +86,7 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   const problems: string[] = []
   const { keyspaceDefaults, ...rest } = isPlain(options, 'options', problems) ? options : ({} as EngineOptions)
   const resolved = apply(engineRules, rest, '', problems)
-  const defaults = keyspaceDefaults ?? {}
+  const defaults = keyspaceDefaults === undefined ? {} : keyspaceDefaults
   const keyspace = isPlain(defaults, 'keyspaceDefaults', problems)
     ? applyKeyspace(defaults, undefined, 'keyspaceDefaults.', problems)
     : undefined
@@ -115,9 +116,12 @@ function applyKeyspace(
     ...defaults,
     ...apply(keyspaceRules, options, where, problems, defaults),
   } as ResolvedKeyspaceOptions
-  if (!(resolved.l0Compact <= resolved.l0Slow && resolved.l0Slow <= resolved.l0Stop)) {
+  const { l0Compact, l0Slow, l0Stop } = resolved
+  // One that is no number has its own problem already.
+  const areNumbers = [l0Compact, l0Slow, l0Stop].every((each) => typeof each === 'number')
+  if (areNumbers && !(l0Compact <= l0Slow && l0Slow <= l0Stop)) {
     problems.push(
-      `${where}l0Compact, l0Slow and l0Stop ascend, and are ${resolved.l0Compact}, ${resolved.l0Slow}, ${resolved.l0Stop}`,
+      `${where}l0Compact, l0Slow and l0Stop ascend, and are ${l0Compact}, ${l0Slow}, ${l0Stop}`,
     )
   }
   return resolved
@@ -153,7 +157,14 @@ function isPlain(value: unknown, what: string, problems: string[]): boolean {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string') return `'${value}'`
+  if (typeof value !== 'object') return String(value)
+  try {
+    return JSON.stringify(value)
+  } catch {
+    // Circular, or with a big integer in it.
+    return 'an object'
+  }
 }
 
 function fail(problems: readonly string[]): void {
@@ -169,9 +180,17 @@ export function encodeKeyspaceOptions(options: ResolvedKeyspaceOptions): string 
   return JSON.stringify(options, Object.keys(keyspaceRules).sort())
 }
 
-/** Reads what `encodeKeyspaceOptions` wrote: names that are not known and values that cannot be are left out. */
+/**
+ * Reads what `encodeKeyspaceOptions` wrote: names that are not known and values that cannot be are left out. Throws
+ * `LSM_CORRUPTION` for what is no JSON.
+ */
 export function decodeKeyspaceOptions(text: string): KeyspaceOptions {
-  const parsed: unknown = JSON.parse(text === '' ? '{}' : text)
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text === '' ? '{}' : text)
+  } catch (error) {
+    throw corruption('the options of a keyspace are no JSON', { cause: error })
+  }
   const options: Record<string, unknown> = Object.create(null)
   if (typeof parsed !== 'object' || parsed === null) return options
   for (const name of Object.keys(keyspaceRules) as (keyof KeyspaceOptions)[]) {

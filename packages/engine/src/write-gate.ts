@@ -23,6 +23,8 @@ const SLOW_RATE = 1024 * 1024
 interface Waiter {
   readonly bytes: number
   readonly since: number
+  /** Why it waits; the hardest that it met. */
+  stall: { readonly reason: StallReason; readonly kind: 'delayed' | 'stopped' } | undefined
   readonly go: () => void
   readonly fail: (error: Error) => void
 }
@@ -55,6 +57,10 @@ export class WriteGate {
   /** Resolves when it is the turn of a write of so many bytes. An aborted signal takes it out of the line. */
   wait(bytes: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason)
+        return
+      }
       const leave = (): void => {
         const index = this.#waiters.indexOf(waiter)
         if (index >= 0) this.#waiters.splice(index, 1)
@@ -64,6 +70,7 @@ export class WriteGate {
       const waiter: Waiter = {
         bytes,
         since: this.#scheduler.now(),
+        stall: undefined,
         go: () => {
           settle()
           resolve()
@@ -83,9 +90,15 @@ export class WriteGate {
   update(): void {
     while (this.#waiters.length > 0) {
       const pressure = this.#pressure()
-      if (pressure.level === 'stopped') return
+      if (pressure.level === 'stopped') {
+        for (const waiter of this.#waiters) {
+          if (waiter.stall?.kind !== 'stopped') waiter.stall = { reason: pressure.reason, kind: 'stopped' }
+        }
+        return
+      }
       const now = this.#scheduler.now()
       if (pressure.level === 'delayed') {
+        this.#waiters[0]!.stall ??= { reason: pressure.reason, kind: 'delayed' }
         if (this.#nextAt > now) {
           this.#wakeAt(this.#nextAt - now)
           return
@@ -94,14 +107,15 @@ export class WriteGate {
         this.#nextAt = now + (this.#waiters[0]!.bytes / rate) * 1000
       }
       const waiter = this.#waiters.shift()!
-      if (pressure.level === 'delayed') this.#onStall(pressure.reason, 'delayed', now - waiter.since)
       waiter.go()
+      if (waiter.stall) this.#onStall(waiter.stall.reason, waiter.stall.kind, now - waiter.since)
     }
   }
 
   /** Sends everybody away. */
   fail(error: Error): void {
     this.#cancelTimer?.()
+    this.#cancelTimer = undefined
     for (const waiter of this.#waiters.splice(0)) waiter.fail(error)
   }
 
