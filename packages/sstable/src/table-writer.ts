@@ -322,7 +322,8 @@ export class TableWriter {
   async abandon(): Promise<void> {
     if (this.#state === 'finished' || this.#state === 'abandoned') return
     this.#state = 'abandoned'
-    await this.#file.close()
+    // What the file holds is of no use to anybody, so neither is an error about it.
+    await this.#file.close().catch(() => {})
     await this.#storage.remove(this.name)
   }
 
