@@ -23,7 +23,7 @@ export class Events {
       try {
         listener(event)
       } catch (error) {
-        // Reported as any uncaught error is, and not in the middle of a commit.
+        // It becomes an uncaught error, and not in the middle of a commit.
         queueMicrotask(() => {
           throw error
         })

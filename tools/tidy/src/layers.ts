@@ -71,4 +71,4 @@ export function layerOf(name: string): LayerRow | undefined {
 export const SHARED_TOOLS: readonly string[] = ['@lsm/fuzz', '@lsm/bench']
 
 /** Packages from npm that any package's tests and benchmarks may import. They come from the workspace's root. */
-export const SHARED_TEST_DEPENDENCIES: readonly string[] = ['vitest', 'fast-check']
+export const SHARED_TEST_DEPENDENCIES: readonly string[] = ['vitest', 'fast-check', 'esbuild']

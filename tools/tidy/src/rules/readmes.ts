@@ -49,10 +49,16 @@ function checkReadme(workspace: Workspace, { folder, name }: Project): Finding[]
   return findings
 }
 
+/** What the README tells its reader to install: the package first, and perhaps others of the workspace. */
+function installed(code: string, name: string): readonly string[] | undefined {
+  const command = new RegExp(`^npm install (@lsm/${name}(?: @lsm/[a-z-]+)*)$`, 'm').exec(code)
+  return command?.[1]?.split(' ')
+}
+
 /** How to get it comes before how to use it. */
 function checkInstall(file: string, text: string, name: string): Finding[] {
   const blocks = codeBlocks(text)
-  const command = blocks.findIndex(({ code }) => code.split('\n').includes(`npm install @lsm/${name}`))
+  const command = blocks.findIndex(({ code }) => installed(code, name) !== undefined)
   if (command < 0) return [finding(file, `no block says "npm install @lsm/${name}"`)]
   const example = blocks.findIndex(({ language }) => language === 'ts')
   if (example < 0 || command < example) return []
@@ -65,14 +71,17 @@ function checkExample(file: string, text: string, name: string): Finding[] {
   const { code, line } = example
   const imported = [...code.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map((match) => match[1] ?? '')
   const own = (specifier: string): boolean => specifier === `@lsm/${name}` || specifier.startsWith(`@lsm/${name}/`)
-  const foreign = imported.filter((specifier) => !own(specifier) && !specifier.startsWith('node:'))
+  const others = codeBlocks(text).flatMap((block) => installed(block.code, name) ?? [])
+  const isInstalled = (specifier: string): boolean =>
+    others.some((each) => specifier === each || specifier.startsWith(`${each}/`))
+  const foreign = imported.filter((specifier) => !isInstalled(specifier) && !specifier.startsWith('node:'))
   const length = code.trim().split('\n').length
   return [
     ...(length > MAX_EXAMPLE_LINES
       ? [finding(file, `the example has ${length} lines, more than ${MAX_EXAMPLE_LINES}`, line)]
       : []),
     ...(imported.some(own) ? [] : [finding(file, `the example does not import @lsm/${name}`, line)]),
-    ...foreign.map((each) => finding(file, `the example imports "${each}": its reader has only this package`, line)),
+    ...foreign.map((each) => finding(file, `the example imports "${each}": the install command does not name it`, line)),
     ...(code.includes('console.log(') ? [] : [finding(file, 'the example prints nothing', line)]),
     ...(/^\s*(await\s+)?using\s/m.test(code)
       ? [finding(file, 'the example says "using", which Node.js 20 cannot parse', line)]
