@@ -285,8 +285,11 @@ export class Maintenance {
 
   /** Waits until everything that was written is in tables. */
   async flush(): Promise<void> {
-    for (const keyspace of this.#core.keyspaces.values()) keyspace.freeze()
-    await this.#settle(() => [...this.#core.keyspaces.values()].some(({ frozen }) => frozen.length > 0))
+    const keyspaces = [...this.#core.keyspaces.values()]
+    for (const keyspace of keyspaces) keyspace.freeze()
+    // Not those that are frozen later: under load there would be no end.
+    const waited = keyspaces.flatMap((keyspace) => keyspace.frozen.map((memtable) => ({ keyspace, memtable })))
+    await this.#settle(() => waited.some(({ keyspace, memtable }) => keyspace.frozen.includes(memtable)))
   }
 
   async #settle(isUnfinished: () => boolean): Promise<void> {

@@ -166,7 +166,9 @@ export abstract class ReaderBase implements Reader {
       throw new LsmError('LSM_UNSUPPORTED', 'this storage cannot read at once: use scan')
     }
     const bounds = rangeOf(options ?? {})
-    const cursor = new ScanCursor(this.keyspaceState.view, { bounds, seq, reverse, fillCache, sync })
+    const { openScans } = this.store.core
+    const settings = { bounds, seq, reverse, fillCache, sync, openScans }
+    const cursor = new ScanCursor(this.keyspaceState.view, settings)
     return new EntryScan(cursor, { limit, signal, checkOpen: () => this.checkReadable() })
   }
 

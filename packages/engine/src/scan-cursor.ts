@@ -14,6 +14,9 @@ import { LevelCursor } from './level-cursor.ts'
 import type { LiveTable } from './live-version.ts'
 import type { TableEntry } from './manifest.ts'
 
+/** The scans that hold tables open: closing the store must end them, or it would wait for ever. */
+export type OpenScans = Set<{ close(): void }>
+
 export interface ScanSettings {
   readonly bounds: Bounds
   readonly seq: number
@@ -21,6 +24,7 @@ export interface ScanSettings {
   readonly fillCache: boolean
   /** Reads at once: no call returns a promise. */
   readonly sync: boolean
+  readonly openScans: OpenScans
 }
 
 type Source = MemtableCursor | TableCursor | LevelCursor
@@ -42,6 +46,7 @@ export class ScanCursor {
     this.#view = view
     this.#settings = settings
     view.live.pin()
+    settings.openScans.add(this)
     for (const memtable of view.memtables) if (memtable.rangeTombstoneCount > 0) this.#coverers.push(memtable)
     for (const { entry, reader } of view.live.levels.flat()) {
       if (entry.rangeTombstones > 0 && this.#isInBounds(entry)) this.#coverers.push(reader)
@@ -172,6 +177,7 @@ export class ScanCursor {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#settings.openScans.delete(this)
     this.current = undefined
     this.#closeMerged()
     this.#view.live.unpin()

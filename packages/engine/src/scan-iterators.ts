@@ -52,7 +52,11 @@ export class EntryScan implements Iterator<Entry> {
       const moved = step()
       if (typeof moved === 'boolean') return this.#moved(moved)
       return moved.then(
-        (late) => this.#moved(late),
+        (late) => {
+          // Closing the store ends scans that wait, which must not look like the end of the data.
+          this.#options.checkOpen()
+          return this.#moved(late)
+        },
         (error: unknown) => {
           throw this.#fail(error)
         },

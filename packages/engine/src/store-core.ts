@@ -17,6 +17,7 @@ import { KeyspaceState } from './keyspace-state.ts'
 import type { KeyspaceEntry, ManifestState, SegmentEntry, TableEntry } from './manifest.ts'
 import type { ManifestLog } from './manifest-log.ts'
 import { decodeKeyspaceOptions, type ResolvedOptions, resolveKeyspaceOptions } from './options.ts'
+import type { OpenScans } from './scan-cursor.ts'
 import { SnapshotList } from './snapshot-list.ts'
 import { TableStore } from './table-store.ts'
 import { translate } from './translate.ts'
@@ -48,6 +49,8 @@ export class StoreCore {
   readonly tables: TableStore
   readonly keyspaces: Map<number, KeyspaceState> = new Map()
   readonly snapshots: SnapshotList = new SnapshotList()
+  /** Scans and cursors that are open. */
+  readonly openScans: OpenScans = new Set()
   readonly events: Events = new Events()
   readonly counters: Counters = new Counters()
   /** Sealed segments whose writes are not all in tables yet, oldest first. */

@@ -214,8 +214,9 @@ export class Store {
       })
     }
     for (const keyspace of core.keyspaces.values()) keyspace.view.live.unpin()
-    const left = core.tables.inUse()
-    if (left.length > 0) core.components.logger.warn(`closed with iterators open on tables ${left.join(', ')}`)
+    const { size } = core.openScans
+    if (size > 0) core.components.logger.warn(`closed with ${size} iterators or cursors open`)
+    for (const scan of [...core.openScans]) scan.close()
     await attempt(() => core.tables.close())
     await attempt(async () => this.#lock?.release())
     await attempt(() => core.storage.close())

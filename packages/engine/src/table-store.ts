@@ -73,11 +73,6 @@ export class TableStore {
     this.#removals.add(removal)
   }
 
-  /** Ids of tables that somebody still holds open. */
-  inUse(): string[] {
-    return this.#registry.inUse().map(({ fileId }) => String(fileId))
-  }
-
   /** Closes all tables, those in use as they are released, and waits for removals. */
   async close(): Promise<void> {
     await this.#registry.closeAll()
