@@ -1,5 +1,5 @@
 import { HIGHEST_UPPER_WORD } from './bytes.ts'
-import { EncodingError, isUint32, outOfRange, rangeError } from './errors.ts'
+import { EncodingError, isUint32, outOfRange, rangeError, shown } from './errors.ts'
 
 /** What a record means: the top byte of its sequence word. */
 export const RECORD_KIND = {
@@ -30,7 +30,7 @@ export function isRecordKind(kind: number): kind is RecordKind {
 
 export function checkKind(kind: number): void {
   if (!isRecordKind(kind))
-    throw rangeError(`kind must be one of RECORD_KIND (0 to ${HIGHEST_KIND}), not ${String(kind)}`)
+    throw rangeError(`kind must be one of RECORD_KIND (0 to ${HIGHEST_KIND}), not ${shown(kind)}`)
 }
 
 /** Throws unless the upper words of a record's sequence and timestamp hold a known kind and nothing over 2^53 - 1. */

@@ -7,7 +7,7 @@
  */
 import { compute } from '@lsm/crc'
 import { TWO_POW_32 } from './bytes.ts'
-import { checkRange, corrupt, rangeError, truncated } from './errors.ts'
+import { checkRange, corrupt, rangeError, shown, truncated } from './errors.ts'
 import { checkWords, type RecordKind } from './kind.ts'
 import { RECORD_HEADER_SIZE, RECORD_OVERHEAD } from './record.ts'
 
@@ -105,7 +105,7 @@ export class RecordCursor {
    */
   moveTo(offset: number): void {
     if (!(Number.isInteger(offset) && offset >= this.#start && offset < this.#end)) {
-      throw rangeError(`offset ${String(offset)} is not inside the block [${this.#start}, ${this.#end})`)
+      throw rangeError(`offset ${shown(offset)} is not inside the block [${this.#start}, ${this.#end})`)
     }
     this.#read(offset)
   }

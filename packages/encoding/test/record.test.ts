@@ -125,6 +125,17 @@ describe('encoding', () => {
     }
   })
 
+  test('values that cannot even be shown are refused like any other', () => {
+    const silent = Object.create(null) as number
+    const throwing = { toString: () => expect.unreachable() } as unknown as number
+    for (const wrong of [silent, throwing, Symbol('x') as unknown as number, (() => 1) as unknown as number]) {
+      expect(codeOf(() => encodeRecord(KEY, wrong, 0, VALUE))).toBe('ENCODING_INVALID_ARGUMENT')
+      expect(codeOf(() => encodeRecord(KEY, 0, 0, VALUE, wrong as RecordKind))).toBe('ENCODING_INVALID_ARGUMENT')
+      expect(codeOf(() => encodedRecordSize(wrong, 0))).toBe('ENCODING_INVALID_ARGUMENT')
+      expect(codeOf(() => decodeFrom(KEY, wrong))).toBe('ENCODING_INVALID_ARGUMENT')
+    }
+  })
+
   test('what is no Uint8Array is a TypeError', () => {
     for (const wrong of [null, undefined, 'key', [1], new Uint16Array(1), new ArrayBuffer(1), { length: 1 }]) {
       expect(() => encodeRecord(wrong as Uint8Array, 0, 0, VALUE)).toThrow(TypeError)

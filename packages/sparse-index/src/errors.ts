@@ -52,5 +52,10 @@ function checkForeignBytes(bytes: unknown, name: string): void {
 /** Throws unless `value` is an integer from 0 to 2^53 - 1. */
 export function checkNumber(value: number, name: string): void {
   if (Number.isSafeInteger(value) && value >= 0) return
-  throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${String(value)}`)
+  throw rangeError(`${name} must be an integer from 0 to 2^53 - 1, not ${shown(value)}`)
+}
+
+/** A value as text. An object's own `toString` may throw, or not be there. */
+export function shown(value: unknown): string {
+  return typeof value === 'object' || typeof value === 'function' ? typeof value : String(value)
 }

@@ -13,7 +13,7 @@ import { compute, packInto } from '@lsm/crc'
 import type { IndexEntry } from '@lsm/encoding'
 import { countBelow } from './count-below.ts'
 import { EntryTable, FOOTER_SIZE } from './entry-table.ts'
-import { checkBytes, checkNumber, rangeError } from './errors.ts'
+import { checkBytes, checkNumber, rangeError, shown } from './errors.ts'
 import { PrefixSearch } from './prefix-search.ts'
 
 export interface SparseIndexDecodeOptions {
@@ -133,6 +133,6 @@ export class SparseIndex implements Iterable<IndexEntry> {
 
   #checkIndex(index: number): void {
     if (Number.isInteger(index) && index >= 0 && index < this.length) return
-    throw rangeError(`no entry at ${String(index)}: the index has ${this.length}`)
+    throw rangeError(`no entry at ${shown(index)}: the index has ${this.length}`)
   }
 }

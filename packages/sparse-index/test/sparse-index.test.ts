@@ -188,7 +188,7 @@ describe('add', () => {
   test('wrong arguments are refused and leave the index as it was', () => {
     const index = build(ENTRIES)
     const before = index.toBytes()
-    for (const offset of [-1, 0.5, Number.NaN, 2 ** 53]) {
+    for (const offset of [-1, 0.5, Number.NaN, 2 ** 53, Object.create(null) as number]) {
       expect(() => index.add(utf8('date'), offset)).toThrow(RangeError)
       expect(() => index.add(utf8('date'), offset)).toThrow(withCode('SPARSE_INDEX_INVALID_ARGUMENT'))
     }
@@ -273,7 +273,7 @@ describe('lookups', () => {
 
   test('positions that no entry has are a RangeError', () => {
     const index = build(ENTRIES)
-    for (const wrong of [-1, 3, 0.5, Number.NaN]) {
+    for (const wrong of [-1, 3, 0.5, Number.NaN, Object.create(null) as number]) {
       expect(() => index.offsetAt(wrong)).toThrow(withCode('SPARSE_INDEX_INVALID_ARGUMENT'))
       expect(() => index.keyAt(wrong)).toThrow(RangeError)
     }
