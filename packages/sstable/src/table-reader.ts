@@ -1,5 +1,6 @@
 /** Reads a table. Layout: docs/format/table.md. What is read is verified first, and kept in a cache. */
 import { BlockCache } from '@lsm/block-cache'
+import { compareBytes } from '@lsm/encoding'
 import type { SparseIndex } from '@lsm/sparse-index'
 import type { Storage, StorageFile } from '@lsm/storage'
 import { CodecTable, type CompressionCodec } from './compression.ts'
@@ -204,6 +205,26 @@ export class TableReader {
    */
   coveringSeq(key: Uint8Array, visibleSeq: number = Number.POSITIVE_INFINITY): number {
     return this.rangeTombstones.coveringSeq(key, visibleSeq)
+  }
+
+  /**
+   * Where in the data blocks the records from `key` on begin, to the block: the difference of two keys is about the
+   * size of what lies between them in the file. A promise where the index must be read. O(log n).
+   */
+  offsetOf(key: Uint8Array): number | Promise<number> {
+    this.#file.checkOpen()
+    checkBytes(key, 'key')
+    const index = this.#blocks.index()
+    if (!(index instanceof Promise)) return this.#offsetIn(index, key)
+    return this.#file.run(async () => this.#offsetIn(await index, key))
+  }
+
+  #offsetIn(index: SparseIndex, key: Uint8Array): number {
+    // Beyond the last block only the properties tell whether the key is beyond its records too.
+    const { largest } = this.info
+    const order = compareBytes(key, largest.key)
+    if (order > 0 || (order === 0 && !largest.inclusive)) return this.#opened.footer.dataSize
+    return index.floorOffset(key) ?? 0
   }
 
   /** A cursor over all versions of all point records. It is on no record until it is told where to go. */

@@ -106,7 +106,7 @@ fuzz(
     }
     await reader.close()
   }),
-  { runs: 150, capMs: 5000 },
+  { runs: 600, capMs: 3000 },
 )
 
 const arbMove = fc.oneof(
@@ -163,7 +163,7 @@ fuzz(
       await reader.close()
     },
   ),
-  { runs: 250, capMs: 6000 },
+  { runs: 1200, capMs: 3000 },
 )
 
 fuzz(
@@ -187,7 +187,7 @@ fuzz(
     }
     await reader.close()
   }),
-  { runs: 120, capMs: 4000 },
+  { runs: 500, capMs: 3000 },
 )
 
 fuzz(
@@ -207,7 +207,7 @@ fuzz(
       }
     },
   ),
-  { runs: 300, capMs: 3000 },
+  { runs: 500, capMs: 3000 },
 )
 
 /** All that can be read, or the error that says why not: which must name the file. */
@@ -269,7 +269,7 @@ fuzz(
       await reader.verify().catch((error: unknown) => expect(error).toBeInstanceOf(SSTableError))
     },
   ),
-  { runs: 600, capMs: 8000 },
+  { runs: 6000, capMs: 6000 },
 )
 
 fuzz(

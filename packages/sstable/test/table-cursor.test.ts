@@ -92,6 +92,23 @@ describe('TableCursor', () => {
     expect(await cursor.next()).toBe(false)
   })
 
+  test('is what a zero-copy merge asks of a source', async () => {
+    const { table } = await reader()
+    const source: {
+      readonly valid: boolean
+      readonly keyBytes: Uint8Array
+      readonly keyStart: number
+      readonly keyEnd: number
+      readonly seq: number
+      readonly isTombstone: boolean
+      next(): boolean | Promise<boolean>
+      close(): void | Promise<void>
+    } = table.cursor()
+    expect([source.valid, await source.next(), source.valid, source.seq]).toEqual([false, true, true, 3])
+    await source.close()
+    expect(source.valid).toBe(false)
+  })
+
   test('shows every field of a record where it lies', async () => {
     const { table } = await reader([
       { ...point('key', 2 ** 53 - 1, 'value'), timestampMs: 2 ** 53 - 1 },

@@ -204,6 +204,21 @@ describe('TableReader', () => {
     await expect((await open(storage)).verify()).rejects.toMatchObject({ code: 'SSTABLE_CORRUPT', offset: 0 })
   })
 
+  test('tells where in the file a key is, to the block', async () => {
+    const { storage, reader } = await watched()
+    const dataSize = blocksOf(await tableBytes({ points: POINTS })).reduce(
+      (end, { offset, size, handleAt }) => (handleAt < 0 ? offset + size : end),
+      0,
+    )
+    expect(reader.offsetOf(key(0))).toBeInstanceOf(Promise)
+    expect(await reader.offsetOf(bytes(''))).toBe(0)
+    expect(await reader.offsetOf(bytes('zzz'))).toBe(dataSize)
+    const middle = await reader.offsetOf(key(1000))
+    expect(Math.abs(middle - dataSize / 2)).toBeLessThan(4096)
+    expect(storage.reads.length).toBeLessThanOrEqual(2)
+    expect(await (await open(storage)).offsetOf(key(1998))).toBeGreaterThan(dataSize - 4096)
+  })
+
   test('opens at once where the size is known', async () => {
     const { storage, reader } = await watched()
     const { sizeBytes, tailChecksum } = reader.info
