@@ -1,7 +1,7 @@
 /** Turns what callers pass into bytes, with an error for what no bytes can be made of. */
 import type { Bytes, Range } from './api.ts'
 import { invalidRange, invalidType } from './errors.ts'
-import { successorOfPrefix } from './key-bound.ts'
+import { copyOf, successorOfPrefix } from './key-bound.ts'
 
 const encoder = new TextEncoder()
 
@@ -33,7 +33,7 @@ const RANGE_KEYS = ['gt', 'gte', 'lt', 'lte', 'prefix'] as const
 export function toBounds(range: Range): Bounds {
   if (typeof range !== 'object' || range === null) throw invalidType('a range is an object with bounds')
   const given = RANGE_KEYS.filter((name) => range[name] !== undefined)
-  const bytes = (name: (typeof RANGE_KEYS)[number]): Uint8Array => toBytes(range[name]!, name).slice()
+  const bytes = (name: (typeof RANGE_KEYS)[number]): Uint8Array => copyOf(toBytes(range[name]!, name))
   if (given.includes('prefix')) {
     if (given.length > 1)
       throw invalidRange(`prefix stands alone, without ${given.filter((n) => n !== 'prefix').join(', ')}`)

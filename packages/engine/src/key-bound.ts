@@ -20,9 +20,14 @@ export interface KeyRange {
   readonly largest: UpperBound
 }
 
+/** Returns a copy of the first `length` bytes. `slice` makes none of a Buffer: it gives a view of the caller's bytes. */
+export function copyOf(bytes: Uint8Array, length: number = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(0, length))
+}
+
 /** Returns a bound at or before `key`. */
 export function shortenLower(key: Uint8Array): Uint8Array {
-  return key.slice(0, MAX_BOUND_BYTES)
+  return copyOf(key, MAX_BOUND_BYTES)
 }
 
 /**
@@ -30,9 +35,9 @@ export function shortenLower(key: Uint8Array): Uint8Array {
  * Where all 64 are `ff` no shorter bound exists, and it is kept whole.
  */
 export function shortenUpper(bound: UpperBound): UpperBound {
-  if (bound.key.length <= MAX_BOUND_BYTES) return { key: bound.key.slice(), inclusive: bound.inclusive }
+  if (bound.key.length <= MAX_BOUND_BYTES) return { key: copyOf(bound.key), inclusive: bound.inclusive }
   const key = successorOfPrefix(bound.key.subarray(0, MAX_BOUND_BYTES))
-  return key === undefined ? { key: bound.key.slice(), inclusive: bound.inclusive } : { key, inclusive: false }
+  return key === undefined ? { key: copyOf(bound.key), inclusive: bound.inclusive } : { key, inclusive: false }
 }
 
 /** Returns the smallest key after every key that starts with `prefix`, or `undefined` where there is none. */
@@ -40,7 +45,7 @@ export function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.length
   while (length > 0 && prefix[length - 1] === 0xff) length--
   if (length === 0) return undefined
-  const key = prefix.slice(0, length)
+  const key = copyOf(prefix, length)
   key[length - 1]! += 1
   return key
 }
@@ -51,13 +56,7 @@ export function successorOfPrefix(prefix: Uint8Array): Uint8Array | undefined {
  */
 export function boundaryBetween(last: Uint8Array, next: Uint8Array): Uint8Array | undefined {
   const boundary = shortenLower(next)
-  return compareBytes(last, boundary) < 0 && !startsAlike(last, next) ? boundary : undefined
-}
-
-function startsAlike(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length < MAX_BOUND_BYTES || b.length < MAX_BOUND_BYTES) return false
-  for (let i = 0; i < MAX_BOUND_BYTES; i++) if (a[i] !== b[i]) return false
-  return true
+  return compareBytes(last, boundary) < 0 ? boundary : undefined
 }
 
 /** Whether `key` lies beyond `bound`. */

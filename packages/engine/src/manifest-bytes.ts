@@ -116,7 +116,8 @@ export class BytesReader {
 
   bytes(length: number): Uint8Array {
     const at = this.#take(length)
-    return this.#bytes.slice(at, at + length)
+    // Not `slice`, which is a view where the bytes are a Buffer.
+    return new Uint8Array(this.#bytes.subarray(at, at + length))
   }
 
   text(length: number): string {

@@ -267,7 +267,8 @@ function readEntries(
     } else throw input.corrupt(`entry of unknown kind ${tag}`)
     if (!fields.isAtEnd) throw fields.corrupt(`entry of kind ${tag} is too long`)
   }
-  const last = Math.max(-1, ...segments.keys())
+  let last = -1
+  for (const number of segments.keys()) last = Math.max(last, number)
   for (const { number, sealedLength } of segments.values()) {
     if (sealedLength === undefined && number !== last) throw input.corrupt(`segment ${number} is open and not the last`)
   }

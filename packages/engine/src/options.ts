@@ -120,9 +120,7 @@ function applyKeyspace(
   // One that is no number has its own problem already.
   const areNumbers = [l0Compact, l0Slow, l0Stop].every((each) => typeof each === 'number')
   if (areNumbers && !(l0Compact <= l0Slow && l0Slow <= l0Stop)) {
-    problems.push(
-      `${where}l0Compact, l0Slow and l0Stop ascend, and are ${l0Compact}, ${l0Slow}, ${l0Stop}`,
-    )
+    problems.push(`${where}l0Compact, l0Slow and l0Stop ascend, and are ${l0Compact}, ${l0Slow}, ${l0Stop}`)
   }
   return resolved
 }
