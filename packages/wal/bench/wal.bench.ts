@@ -3,7 +3,7 @@ import { type Case, type Contender, suite } from '@lsm/bench'
 import { RECORD_KIND } from '@lsm/encoding'
 import type { BatchBuffer, SegmentIdentity, WalDurability } from '@lsm/wal'
 
-const PUTS = 1024
+const PUTS = 64
 const IN_FLIGHT = 64
 const VALUE_BYTES = 100
 const READ_BYTES = 16 * 1024 * 1024
