@@ -79,7 +79,8 @@ describe('compression', () => {
     ]
     for (const [, decompress] of wrong) {
       const reader = await open(await storageWith(data), { codecs: [{ ...ownCodec(false), decompress }] })
-      const damage = { code: 'SSTABLE_CORRUPT', file: FILE, offset: 0 }
+      const message = expect.stringContaining('own cannot decompress the block')
+      const damage = { code: 'SSTABLE_CORRUPT', file: FILE, offset: 0, message }
       await expect(walk(reader)).rejects.toMatchObject(damage)
       await expect((async () => reader.find(POINTS[0]!.key, 1, new TableLookup()))()).rejects.toMatchObject(damage)
     }

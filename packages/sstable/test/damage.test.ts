@@ -1,6 +1,7 @@
 /** Every byte of a table changed, every length cut, blocks and files swapped. */
+import { encodeRecord } from '@lsm/encoding'
 import { describe, expect, test } from 'vitest'
-import { SSTableError, TableLookup, TableReader } from '../src/index.ts'
+import { SSTableError, TableLookup, TableReader, TableWriter } from '../src/index.ts'
 import {
   blocksOf,
   bloomPolicy,
@@ -166,6 +167,102 @@ describe('damage', () => {
       storage.limitReads(data.length)
       await expect(open(storage).then(readAll), `byte ${at}`).rejects.toMatchObject({ code: 'SSTABLE_CORRUPT' })
     }
+  })
+
+  test('what no writer writes is refused under right checksums too', async () => {
+    const sound = await tableBytes(CONTENTS, OPTIONS)
+    const places = blocksOf(sound)
+    const footer = sound.length - 128
+    const part = (i: number): { offset: number; trailer: number } => {
+      const { offset, size } = places.find(({ handleAt }) => handleAt === footer + i * 16)!
+      return { offset, trailer: offset + size - 12 }
+    }
+    const [ranges, filter, index, properties] = [part(0), part(1), part(2), part(3)]
+    const firstBlock = places[0]!
+    const firstTrailer = firstBlock.offset + firstBlock.size - 12
+    /** Where the value of the property with this tag begins. */
+    const property = (tag: number): number => {
+      let at = properties.offset + 2
+      while (sound[at + 1] !== tag) at += 6 + sound[at + 5]!
+      return at + 6
+    }
+    const changes: [what: string, at: number, value: number][] = [
+      ['version 0', footer + 107, 0],
+      ['reserved bytes of the footer', footer + 115, 1],
+      ['another id', footer + 80, 0xee],
+      ['another store id', footer + 95, 0xee],
+      ['a data block of another type', firstTrailer + 1, 4],
+      ['a filter of another type', filter.trailer + 1, 4],
+      ['properties of another type', properties.trailer + 1, 1],
+      ['reserved bytes of a trailer', firstTrailer + 3, 1],
+      ['another size of a stored block', firstTrailer + 7, 1],
+      ['a size over the limit', firstTrailer + 4, 0x7f],
+      ['an index that says it is compressed', index.trailer, 1],
+      ['a range tombstone of kind 1', ranges.offset + 8, 1],
+      ['a range tombstone that covers nothing', ranges.offset + 24, 'z'.charCodeAt(0)],
+      ['range tombstones out of order', ranges.offset + 24 + 1 + 1 + 4 + 24, 'a'.charCodeAt(0)],
+      ['a first block that begins later', index.offset + 11, 1],
+      ['a key that the index does not lead to', firstBlock.offset + 24, 'b'.charCodeAt(0)],
+      ['a range tombstone among points', firstBlock.offset + 8, 2],
+      ['a sequence number over 2^53 - 1', firstBlock.offset + 9, 0x20],
+      ['a timestamp over 2^53 - 1', firstBlock.offset + 17, 0x20],
+      ['versions out of order', firstBlock.offset + 15, 3],
+      ['more tombstones than points', property(2) + 7, 200],
+      ['more range tombstones than there are', property(3) + 7, 3],
+      ['no points', property(1) + 7, 0],
+      ['a bound that is neither inclusive nor exclusive', property(5), 2],
+      ['more blocks than the index has', property(10) + 7, 6],
+      ['more keys than points', property(12) + 7, 9],
+      ['tags out of order', property(2) - 5, 1],
+      ['a property of another length', property(13) - 1, 3],
+    ]
+    for (const [what, at, value] of changes) {
+      const data = sound.slice()
+      expect(data[at], what).not.toBe(value)
+      data[at] = value
+      reseal(data, places, at)
+      expect(await outcome(data), what).toBe('SSTABLE_CORRUPT')
+    }
+  })
+
+  test('verify finds what no reading finds: counts, bounds and records that were sealed wrong', async () => {
+    const sound = await tableBytes(CONTENTS, OPTIONS)
+    const places = blocksOf(sound)
+    const { offset } = places.at(-1)!
+    const property = (tag: number): number => {
+      let at = offset + 2
+      while (sound[at + 1] !== tag) at += 6 + sound[at + 5]!
+      return at + 6
+    }
+    const changes: [what: string, at: number, change: number][] = [
+      ['tombstones', property(2) + 7, 3],
+      ['smallest key', property(4), 3],
+      ['largest key', property(5) + 1, 3],
+      ['largest key’s kind', property(5), 1],
+      ['smallest seq', property(6) + 7, 1],
+      ['largest seq', property(7) + 7, 3],
+      ['bytes of keys', property(8) + 7, 1],
+      ['bytes of values', property(9) + 7, 1],
+      ['distinct keys', property(12) + 7, 1],
+    ]
+    for (const [what, at, change] of changes) {
+      const data = sound.slice()
+      data[at] = data[at]! ^ change
+      reseal(data, places, at)
+      const reader = await open(await storageWith(data))
+      await readAll(reader)
+      await expect(reader.verify(), what).rejects.toMatchObject({ code: 'SSTABLE_CORRUPT', file: FILE, offset })
+    }
+    // A record whose checksum was wrong before its block was sealed.
+    const storage = new WatchedStorage()
+    const writer = await TableWriter.create(storage, { id: ID, storeId: STORE_ID })
+    const record = encodeRecord(bytes('key'), 1, 0, bytes('value'))
+    record[28] = record[28]! ^ 1
+    writer.addRecord(record, 0, record.length)
+    await writer.finish()
+    const reader = await open(storage)
+    expect(await walk(reader)).toHaveLength(1)
+    await expect(reader.verify()).rejects.toMatchObject({ code: 'SSTABLE_CORRUPT', offset: 0 })
   })
 
   test('errors of the storage come out as they are', async () => {

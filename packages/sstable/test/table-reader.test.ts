@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { BlockCache } from '@lsm/block-cache'
 import { BloomFilter } from '@lsm/bloom'
 import { MemoryStorage } from '@lsm/storage'
-import { describe, expect, test } from 'vitest'
+import { NodeStorage } from '@lsm/storage/node'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { sizeOfTableBlock, type TableBlock, TableLookup, TableReader } from '../src/index.ts'
 import {
   blocksOf,
@@ -17,6 +21,7 @@ import {
   text,
   tombstone,
   WatchedStorage,
+  walk,
 } from './tables.ts'
 
 const MAX = Number.MAX_SAFE_INTEGER
@@ -257,6 +262,25 @@ describe('TableReader', () => {
     expect(() => reader.findSync(key(2), MAX, result)).toThrow(refused)
     expect(() => reader.cursor()).toThrow(refused)
     await expect(reader.verify()).rejects.toEqual(refused)
+  })
+
+  test('works on files, also through a second storage that was opened from plain data, as a worker does', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'lsm-sstable-'))
+    onTestFinished(() => rm(path, { recursive: true, force: true }))
+    const writing = await NodeStorage.open(path)
+    const { sizeBytes, tailChecksum } = await build(writing, { points: POINTS }, { filter: bloomPolicy() })
+    const reading = await NodeStorage.attach(writing.describe()!)
+    const reader = await open(reading, { sizeBytes, tailChecksum })
+    expect(await walk(reader)).toEqual(POINTS)
+    expect(await walk(reader, true, true)).toEqual([...POINTS].reverse())
+    const result = new TableLookup()
+    expect(await reader.find(key(84), MAX, result)).toBe(true)
+    expect(text(result.value)).toBe('value 42')
+    await reader.verify()
+    await reader.close()
+    expect([...reading.openFiles, ...writing.openFiles]).toEqual([])
+    await reading.close()
+    await writing.close()
   })
 
   test('what is disposed of is closed', async () => {
