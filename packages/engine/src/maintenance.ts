@@ -5,6 +5,7 @@
 import { createSegment } from '@lsm/wal'
 import { runCompaction } from './compaction.ts'
 import { type CompactionTask, pickCompaction, pickRange } from './compaction-policy.ts'
+import { CompactionThread } from './compaction-thread.ts'
 import { yieldTurn } from './components.ts'
 import { LsmError } from './errors.ts'
 import { segmentFileName } from './files.ts'
@@ -33,14 +34,20 @@ export class Maintenance {
   #compacting: Promise<void> | undefined
   #isStopped = false
   #isPaused = false
+  /** The compactions that were asked for: they take turns, since two that ran side by side would take the same tables. */
+  #asked: Promise<void> = Promise.resolve()
   #retryMs = FIRST_RETRY_MS
   /** The failure that the next attempt may clear. */
   #passing: LsmError | undefined
   #cancelRetry: (() => void) | undefined
   #sealedBytes = 0
+  readonly #thread: CompactionThread | undefined
 
   constructor(core: StoreCore, onProgress: () => void) {
     this.#core = core
+    const { compactionWorkers, readOnly } = core.options
+    const mayHaveWorker = compactionWorkers > 0 && !readOnly
+    this.#thread = mayHaveWorker ? CompactionThread.create(core.storage, core.components.logger) : undefined
     this.#onProgress = onProgress
   }
 
@@ -239,7 +246,7 @@ export class Maintenance {
     const removed = [...task.inputs, ...task.overlapping]
     const result = task.isMove
       ? { tables: [], bytesRead: 0, inWorker: false }
-      : await runCompaction(core, keyspace, task, this.#pauser())
+      : await runCompaction(task, { core, keyspace, pause: this.#pauser(), thread: this.#thread })
     const added = task.isMove
       ? task.inputs.map((entry) => ({ ...entry, level: task.outputLevel }))
       : result.tables.map((info) => entryOf(info, keyspace.id, task.outputLevel))
@@ -302,8 +309,14 @@ export class Maintenance {
     }
   }
 
-  /** Merges what overlaps `range` down to the deepest level that has data. */
-  async compact(keyspace: KeyspaceState, range: KeyRange | undefined): Promise<void> {
+  /** Merges what overlaps `range` down to the deepest level that has data. Calls wait for those before them. */
+  compact(keyspace: KeyspaceState, range: KeyRange | undefined): Promise<void> {
+    const mine = this.#asked.then(() => this.#compactRange(keyspace, range))
+    this.#asked = mine.catch(() => {})
+    return mine
+  }
+
+  async #compactRange(keyspace: KeyspaceState, range: KeyRange | undefined): Promise<void> {
     await this.flush()
     this.#isPaused = true
     try {
@@ -315,7 +328,7 @@ export class Maintenance {
         const task = pickRange(version, level, range)
         if (task === undefined) continue
         const done = await this.#attempt(() => this.#compact(keyspace, task))
-        if (!done) throw this.#core.failure ?? this.#passing
+        if (!done) throw this.#core.failure ?? this.#passing ?? new LsmError('LSM_CLOSED', 'the store was closed')
       }
     } finally {
       this.#isPaused = false
@@ -377,8 +390,10 @@ export class Maintenance {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancelRetry?.()
+    await this.#thread?.close()
     await this.#flushing
     await this.#compacting
+    await this.#asked
   }
 }
 
