@@ -57,6 +57,11 @@ export class WalWriter {
   #timerMs = Number.POSITIVE_INFINITY
   #timerDeadline = Number.POSITIVE_INFINITY
   #runs = 0
+  /** One closure for all writes. */
+  readonly #runScheduled = (): void => {
+    this.#isScheduled = false
+    if (!this.#isBusy) this.#run()
+  }
   #turnStarted: number
 
   /** `segment` comes from `createSegment` and is named by a manifest. */
@@ -226,17 +231,13 @@ export class WalWriter {
   #schedule(): void {
     if (this.#isScheduled || this.#isBusy) return
     this.#isScheduled = true
-    const run = (): void => {
-      this.#isScheduled = false
-      if (!this.#isBusy) this.#run()
-    }
     if (++this.#runs % RUNS_BETWEEN_CLOCK_READS !== 0 || this.#scheduler.now() - this.#turnStarted < LONGEST_RUN_MS) {
-      this.#scheduler.microtask(run)
+      this.#scheduler.microtask(this.#runScheduled)
       return
     }
     this.#scheduler.macrotask(() => {
       this.#turnStarted = this.#scheduler.now()
-      run()
+      this.#runScheduled()
     })
   }
 
