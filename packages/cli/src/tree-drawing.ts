@@ -67,7 +67,7 @@ function levelFloor({ level, tables, sizeBytes, pointRecords, tombstones, rangeT
 function barLength(sizeBytes: number, largest: number, width: number): number {
   if (sizeBytes === 0) return 0
   const halvings = Math.log2(largest / sizeBytes)
-  return Math.max(1, Math.round(width * (1 - halvings / 20)))
+  return Math.max(1, Math.round(width * (1 - halvings / 14)))
 }
 
 function plural(count: number, noun: string): string {

@@ -30,7 +30,7 @@ export function writeKey(number: number, target: Uint8Array): Uint8Array {
   let rest = number
   for (let at = KEY_BYTES - 1; at >= 0; at--) {
     const quotient = Math.floor(rest / 10)
-    target[at] = 48 + rest - quotient * 10
+    target[at] = 48 + (rest - quotient * 10)
     rest = quotient
   }
   return target

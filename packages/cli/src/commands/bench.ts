@@ -154,7 +154,8 @@ async function measure(cli: Cli, flags: BenchFlags, place: Place, workload: Work
   const { num, batch } = flags
   // Awaited operations take long beside a look at the clock, reads that never wait do not.
   const meter = new Meter({ operations: num, minStride: workload.writes || flags.reads === 'async' ? 1 : 8 })
-  const random = new RandomNumbers(flags.seed)
+  // Were all to draw the same numbers, reads would follow the writes key by key.
+  const random = new RandomNumbers(flags.seed + WORKLOADS.indexOf(workload))
   const bar = flags.quiet === true ? undefined : startProgress(world.stderr, { label: workload.name, total: num })
   try {
     return await openAnd(cli, flags, place, async (store) => {

@@ -105,7 +105,6 @@ function factsOf(stats: Stats): readonly (readonly [title: string, facts: readon
         ['operations', writes.operations],
         ['user bytes', writes.userBytes, 'bytes'],
         ['log bytes', writes.walBytes, 'bytes'],
-        ...latency('syncs', stats.syncs),
       ],
     ],
     [

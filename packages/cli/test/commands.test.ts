@@ -1,0 +1,262 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { lsm, scratchFolder } from './harness.ts'
+
+const folder = scratchFolder()
+let count = 0
+let db = ''
+beforeEach(() => {
+  db = join(folder, `store-${count++}`)
+})
+
+const done = (out = ''): object => expect.objectContaining({ code: 0, out })
+const put = (key: string, value: string): Promise<unknown> => lsm(['put', '--db', db, key, value])
+
+describe('put, get and delete', () => {
+  test('a value comes back as its very bytes', async () => {
+    expect(await lsm(['put', '--db', db, 'a', 'one'])).toEqual(done())
+    expect(await lsm(['get', '--db', db, 'a'])).toEqual(done('one'))
+    expect(await lsm(['get', '--db', db, 'a'], { isTerminal: true })).toEqual(done('one\n'))
+    expect(await lsm(['get', '--db', db, 'a', '--json'])).toEqual(done('{"key":"a","value":"one"}\n'))
+  })
+
+  test('the store is named before the command, after it, or by LSM_DB', async () => {
+    await put('a', 'one')
+    expect(await lsm(['--db', db, 'get', 'a'])).toEqual(done('one'))
+    expect(await lsm(['get', 'a'], { env: { LSM_DB: db } })).toEqual(done('one'))
+    expect(await lsm(['get', 'a'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^lsm: CLI_USAGE: no store named/),
+    })
+  })
+
+  test('binary values by stdin, base64 and hex', async () => {
+    const value = Uint8Array.of(0, 255, 10, 27)
+    await lsm(['put', '--db', db, 'a'], { stdin: value })
+    expect((await lsm(['get', '--db', db, 'a'])).stdout).toEqual(Buffer.from(value))
+    expect(await lsm(['get', '--db', db, 'a', '--encoding', 'hex'])).toMatchObject({ code: 2 }) // 'a' is no hex key
+    expect(await lsm(['get', '--db', db, 'a', '--value-encoding', 'hex'])).toEqual(done('00ff0a1b\n'))
+    expect(await lsm(['get', '--db', db, 'a'], { isTerminal: true })).toEqual(done('\\x00\\xff\\x0a\\x1b\n'))
+    await lsm(['put', '--db', db, '62', '//4=', '--key-encoding', 'hex', '--value-encoding', 'base64'])
+    expect((await lsm(['get', '--db', db, 'b'])).stdout).toEqual(Buffer.from([0xff, 0xfe]))
+    await lsm(['put', '--db', db, 'c', '--value-encoding', 'hex'], { stdin: '4142\n' })
+    expect(await lsm(['get', '--db', db, 'c'])).toEqual(done('AB'))
+  })
+
+  test('an absent key ends with 1, an empty value does not', async () => {
+    await put('empty', '')
+    expect(await lsm(['get', '--db', db, 'empty'])).toEqual(done(''))
+    expect(await lsm(['get', '--db', db, 'none'])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'lsm: CLI_NOT_FOUND: no value for the key none\n',
+    })
+  })
+
+  test('an empty key, and one that begins with a dash', async () => {
+    await put('', 'nothing')
+    await lsm(['put', '--db', db, '--', '-x', '-y'])
+    expect(await lsm(['get', '--db', db, ''])).toEqual(done('nothing'))
+    expect(await lsm(['get', '--db', db, '--', '-x'])).toEqual(done('-y'))
+  })
+
+  test('delete takes keys or a range', async () => {
+    for (const key of ['a', 'b', 'c1', 'c2', 'd']) await put(key, key)
+    expect(await lsm(['delete', '--db', db, 'a', 'd', 'absent'])).toEqual(done())
+    expect(await lsm(['scan', '--db', db, '--keys'])).toEqual(done('b\nc1\nc2\n'))
+    expect(await lsm(['delete', '--db', db, '--prefix', 'c'])).toEqual(done())
+    expect(await lsm(['scan', '--db', db, '--keys'])).toEqual(done('b\n'))
+    expect(await lsm(['delete', '--db', db])).toMatchObject({ code: 2 })
+    expect(await lsm(['delete', '--db', db, 'b', '--gte', 'a'])).toMatchObject({ code: 2 })
+    expect(await lsm(['count', '--db', db])).toEqual(done('1\n'))
+  })
+})
+
+describe('scan and count', () => {
+  beforeEach(async () => {
+    const records = ['a', 'b', 'ba', 'bb', 'c'].map((key) => `${key}\t${key.toUpperCase()}\n`).join('')
+    await lsm(['import', '--db', db, '--format', 'raw'], { stdin: records })
+  })
+
+  test.each([
+    [[], 'a b ba bb c'],
+    [['--prefix', 'b'], 'b ba bb'],
+    [['--gt', 'b', '--lte', 'c'], 'ba bb c'],
+    [['--gte', 'b', '--lt', 'bb'], 'b ba'],
+    [['--reverse', '--limit', '2'], 'c bb'],
+    [['--limit', '0'], ''],
+    [['--prefix', '62', '--key-encoding', 'hex'], '62 6261 6262'],
+  ])('%j finds %s', async (args, keys) => {
+    const { code, out } = await lsm(['scan', '--db', db, '--keys', ...args])
+    expect([code, out.split('\n').filter(Boolean).join(' ')]).toEqual([0, keys])
+  })
+
+  test('lines, NDJSON, values only, and the count', async () => {
+    expect(await lsm(['scan', '--db', db, '--prefix', 'ba'])).toEqual(done('ba\tBA\n'))
+    expect(await lsm(['scan', '--db', db, '--prefix', 'ba', '--json'])).toEqual(done('{"key":"ba","value":"BA"}\n'))
+    expect(await lsm(['scan', '--db', db, '--prefix', 'ba', '--values'])).toEqual(done('BA\n'))
+    expect(await lsm(['count', '--db', db, '--prefix', 'b'])).toEqual(done('3\n'))
+    expect(await lsm(['count', '--db', db, '--json'])).toEqual(done('{"count":5}\n'))
+  })
+
+  test('what a terminal would obey is shown, and escaped in a pipe only where the format needs it', async () => {
+    await put('z', '\u001b[2J')
+    expect(await lsm(['scan', '--db', db, '--gte', 'z'], { isTerminal: true })).toEqual(done('z\t\\x1b[2J\n'))
+    expect(await lsm(['scan', '--db', db, '--gte', 'z'])).toEqual(done('z\t\u001b[2J\n'))
+  })
+
+  test.each([
+    [['--prefix', 'a', '--gt', 'b'], /--prefix stands alone/],
+    [['--gt', 'a', '--gte', 'b'], /not both/],
+    [['--lt', 'a', '--lte', 'b'], /not both/],
+    [['--limit', '-1'], /whole number/],
+    [['--limit', '1e3'], /whole number/],
+    [['--keys', '--values'], /cannot be used with/],
+    [['--encoding', 'latin1'], /Allowed choices/],
+    [['--bogus'], /unknown option/],
+    [['extra'], /too many arguments/],
+  ])('%j is wrong usage', async (args, message) => {
+    expect(await lsm(['scan', '--db', db, ...args])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(message),
+    })
+  })
+})
+
+describe('import and export', () => {
+  const records = Array.from({ length: 2500 }, (_, i) => `{"key":"k${String(i).padStart(5, '0')}","value":"v${i}"}\n`)
+
+  test('what was exported imports as the same, in both formats', async () => {
+    const file = join(folder, 'in.ndjson')
+    writeFileSync(file, records.join(''))
+    const imported = await lsm(['import', '--db', db, file])
+    expect(imported).toEqual(done())
+    expect(imported.err).toMatch(/^imported 2,500 records, .* in [\d.]+ s\n$/)
+    expect((await lsm(['export', '--db', db])).out).toBe(records.join(''))
+    const raw = await lsm(['export', '--db', db, '--format', 'raw', '--quiet'])
+    expect(raw.err).toBe('')
+    const second = `${db}-second`
+    const report = await lsm(['import', '--db', second, '--format', 'raw', '--json', '-'], { stdin: raw.stdout })
+    expect(JSON.parse(report.out)).toMatchObject({ records: 2500 })
+    expect((await lsm(['export', '--db', second, '--prefix', 'k0000'])).out).toBe(records.slice(0, 10).join(''))
+  })
+
+  test('export writes a new file and never over one', async () => {
+    await lsm(['import', '--db', db], { stdin: records.join('') })
+    const file = join(folder, 'out.ndjson')
+    expect(await lsm(['export', '--db', db, '--output', file])).toEqual(done())
+    expect(readFileSync(file, 'utf8')).toBe(records.join(''))
+    expect(await lsm(['export', '--db', db, '--output', file])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/it exists; name a new file/),
+    })
+  })
+
+  test('a bad line names itself and what came before it', async () => {
+    const stdin = `${records.slice(0, 5).join('')}\n{"key":"a"}\n${records[6]}`
+    const outcome = await lsm(['import', '--db', db, '--batch', '2'], { stdin })
+    expect(outcome).toMatchObject({
+      code: 2,
+      err: 'lsm: CLI_INPUT: stdin, line 7: it has no "value"; 4 records before it were imported\n',
+    })
+    expect(await lsm(['count', '--db', db])).toEqual(done('4\n'))
+  })
+
+  test('a file that cannot be read is told before anything is written', async () => {
+    const good = join(folder, 'good.ndjson')
+    writeFileSync(good, records[0]!)
+    mkdirSync(join(folder, 'a-folder'), { recursive: true })
+    for (const bad of ['absent.ndjson', 'a-folder']) {
+      const outcome = await lsm(['import', '--db', db, good, join(folder, bad)])
+      expect(outcome).toMatchObject({ code: 2, err: expect.stringMatching(/^lsm: CLI_INPUT: cannot read .*\n$/) })
+    }
+    expect(await lsm(['count', '--db', db])).toMatchObject({ code: 3, err: expect.stringMatching(/LSM_NOT_FOUND/) })
+  })
+
+  test('on a terminal there is a bar on stderr and still only data on stdout', async () => {
+    const file = join(folder, 'bar.ndjson')
+    writeFileSync(file, records.join(''))
+    const imported = await lsm(['import', '--db', db, file], { isTerminal: true })
+    expect(imported.err).toMatch(/import .*%/)
+    expect(imported.out).toBe('')
+  })
+})
+
+describe('stats, levels, flush, compact and verify', () => {
+  beforeEach(async () => {
+    const stdin = Array.from({ length: 3000 }, (_, i) => `key-${String(i).padStart(6, '0')}\tvalue ${i}\n`).join('')
+    await lsm(['import', '--db', db, '--format', 'raw'], { stdin })
+  })
+
+  test('a flush makes a table, which levels and stats show', async () => {
+    expect((await lsm(['flush', '--db', db])).out).toMatch(/^flushes\t1\nbytes written\t\d{5,}\n$/)
+    const levels = JSON.parse((await lsm(['levels', '--db', db, '--json'])).out) as {
+      tables: number
+      pointRecords: number
+    }[]
+    expect(levels.reduce((sum, { tables }) => sum + tables, 0)).toBe(1)
+    expect(levels.reduce((sum, { pointRecords }) => sum + pointRecords, 0)).toBe(3000)
+    const rows = (await lsm(['levels', '--db', db])).out.trimEnd().split('\n')
+    expect(rows[0]).toBe('level\ttables\tsize\trecords\ttombstones\trange tombstones\tscore')
+    expect(rows).toHaveLength(levels.length + 1)
+    const stats = await lsm(['stats', '--db', db])
+    expect(stats.out).toMatch(/^store\.tables\t1$/m)
+    expect(stats.out).toMatch(/^store\.last sequence number\t3000$/m)
+    expect(JSON.parse((await lsm(['stats', '--db', db, '--json'])).out)).toMatchObject({ lastSeq: 3000 })
+    const shown = await lsm(['stats', '--db', db], { isTerminal: true })
+    expect(shown.out).toMatch(/last sequence number +3,000$/m)
+  })
+
+  test('the tree is drawn on a terminal', async () => {
+    await lsm(['compact', '--db', db])
+    const { out } = await lsm(['levels', '--db', db], { isTerminal: true })
+    expect(out).toMatch(/^memory /)
+    expect(out).toMatch(/^L\d +█+ +[\d.]+ kB in 1 table, 3,000 records, \d+% full$/m)
+  })
+
+  test('compact drops what was deleted, and verify reads all of it', async () => {
+    await lsm(['flush', '--db', db])
+    await lsm(['delete', '--db', db, '--lt', 'key-001000'])
+    const report = JSON.parse((await lsm(['compact', '--db', db, '--json'])).out) as Record<string, number>
+    expect(report).toMatchObject({ recordsDropped: expect.any(Number), sizeAfter: expect.any(Number) })
+    expect(report.recordsDropped).toBeGreaterThanOrEqual(1000)
+    const verified = await lsm(['verify', '--db', db])
+    expect(verified).toMatchObject({ code: 0, err: 'every checksum is right\n' })
+    expect(verified.out).toMatch(/^records\t2000$/m)
+  })
+
+  test('read-only opens change nothing and refuse to be asked to', async () => {
+    expect(await lsm(['count', '--db', db, '--read-only'])).toEqual(done('3000\n'))
+    expect(await lsm(['verify', '--db', db, '--read-only'])).toMatchObject({ code: 0 })
+    expect(await lsm(['put', '--db', db, 'a', 'b', '-o', 'readOnly=true'])).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/^lsm: LSM_READ_ONLY: /),
+    })
+  })
+
+  test('options of the engine are handed on, and checked there', async () => {
+    const options = ['-o', 'cacheSizeBytes=1000000', '-o', 'keyspaceDefaults.compression=deflate']
+    expect(await lsm(['count', '--db', db, ...options])).toEqual(done('3000\n'))
+    const wrong = await lsm(['count', '--db', db, '-o', 'cacheSize=1', '-o', 'durability=maybe'])
+    expect(wrong).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/LSM_INVALID_OPTIONS: 2 problems: .*cacheSize.*durability/),
+    })
+    expect(wrong.err.trimEnd().split('\n')).toHaveLength(1)
+  })
+})
+
+describe('help', () => {
+  test('help goes to stdout with 0, no command at all to stderr with 2', async () => {
+    for (const args of [['--help'], ['help'], ['help', 'scan'], ['scan', '--help']]) {
+      const { code, out, err } = await lsm(args)
+      expect([code, err]).toEqual([0, ''])
+      expect(out).toMatch(/^Usage: lsm/)
+    }
+    const { code, out, err } = await lsm([])
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toMatch(/Exit codes: 0 done/)
+  })
+})

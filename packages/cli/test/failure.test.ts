@@ -1,0 +1,167 @@
+import type { LsmErrorCode } from '@lsm/engine'
+import { describe, expect, test } from 'vitest'
+import { CliError } from '../src/failure.ts'
+import { lsm } from './harness.ts'
+import { MemoryEngines, type Method } from './memory-engines.ts'
+
+const STORE_CODES: readonly LsmErrorCode[] = [
+  'LSM_CORRUPTION',
+  'LSM_IO',
+  'LSM_NO_SPACE',
+  'LSM_FAILED',
+  'LSM_LOCKED',
+  'LSM_FENCED',
+  'LSM_CLOSED',
+  'LSM_READ_ONLY',
+  'LSM_NOT_FOUND',
+  'LSM_EXISTS',
+  'LSM_NOT_A_STORE',
+  'LSM_PERMISSION',
+  'LSM_UNSUPPORTED_FORMAT',
+  'LSM_UNSUPPORTED',
+  'LSM_ABORTED',
+  'LSM_BUSY',
+]
+
+describe('a failing store', () => {
+  test.each(STORE_CODES)('%s is one line on stderr and exit code 3', async (code) => {
+    const {
+      code: exitCode,
+      out,
+      err,
+    } = await lsm(['get', '--db', 'x', 'a'], { engines: new MemoryEngines({ open: code }) })
+    expect([exitCode, out]).toEqual([3, ''])
+    expect(err).toMatch(new RegExp(`^lsm: ${code}: open failed.*\n$`))
+    expect(err).not.toMatch(/\n.*\n/)
+  })
+
+  test('a locked store says what to do', async () => {
+    const { err } = await lsm(['get', '--db', 'x', 'a'], { engines: new MemoryEngines({ open: 'LSM_LOCKED' }) })
+    expect(err).toBe(
+      'lsm: LSM_LOCKED: open failed. End the process that has it open, or read beside it with --read-only\n',
+    )
+  })
+
+  test.each<[Method, string[]]>([
+    ['get', ['get', 'a']],
+    ['put', ['put', 'a', 'b']],
+    ['write', ['import']],
+    ['sync', ['import']],
+    ['scan', ['scan']],
+    ['close', ['scan']],
+  ])('is closed when %s fails', async (method, args) => {
+    const engines = new MemoryEngines({ [method]: 'LSM_IO' })
+    if (method === 'scan') {
+      const store = await engines.open('x', {})
+      await store.put(Buffer.from('a'), Buffer.from('b'))
+      await store.close()
+    }
+    const outcome = await lsm([...args, '--db', 'x'], { engines, stdin: '{"key":"a","value":"b"}\n' })
+    expect(outcome).toMatchObject({ code: 3, err: expect.stringMatching(new RegExp(`LSM_IO: ${method} failed`)) })
+    expect(engines.openStores).toBe(0)
+  })
+
+  test('a first failure is told even if closing fails as well', async () => {
+    const engines = new MemoryEngines({ get: 'LSM_CORRUPTION', close: 'LSM_IO' })
+    expect(await lsm(['get', '--db', 'x', 'a'], { engines })).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/LSM_CORRUPTION/),
+    })
+  })
+
+  test('damage is what verify was asked for: exit code 1, when opening as when reading', async () => {
+    for (const method of ['open', 'verify'] as const) {
+      const engines = new MemoryEngines({ [method]: 'LSM_CORRUPTION' })
+      expect(await lsm(['verify', '--db', 'x'], { engines })).toMatchObject({ code: 1 })
+      expect(await lsm(['--db', 'x', 'verify'], { engines })).toMatchObject({ code: 1 })
+    }
+    expect(await lsm(['verify', '--db', 'x'], { engines: new MemoryEngines({ verify: 'LSM_IO' }) })).toMatchObject({
+      code: 3,
+    })
+  })
+
+  test('what nobody expected is a fault of lsm, with the stack on demand', async () => {
+    const engines = new MemoryEngines({ get: new Error('boom\nbang', { cause: new Error('deep') }) })
+    const { code, err } = await lsm(['get', '--db', 'x', 'a'], { engines })
+    expect(code).toBe(4)
+    expect(err).toMatch(/^lsm: CLI_FAULT: boom bang\. This is a mistake in lsm: .*\n$/)
+    const verbose = await lsm(['get', '--db', 'x', 'a', '--verbose'], { engines })
+    expect(verbose.err).toMatch(/caused by Error: deep/)
+    const asKey = await lsm(['get', '--db', 'x', '--', '--verbose'], { engines })
+    expect(asKey.err).not.toMatch(/caused by/)
+  })
+})
+
+describe('how stores are opened', () => {
+  test.each([
+    [['get', 'a'], { createIfMissing: false }],
+    [['get', 'a', '--read-only'], { createIfMissing: false, readOnly: true }],
+    [['put', 'a', 'b'], { createIfMissing: true }],
+    [['put', 'a', 'b', '--durability', '250ms'], { createIfMissing: true, durability: { intervalMs: 250 } }],
+    [['import'], { createIfMissing: true, durability: 'os' }],
+    [['import', '--durability', 'sync'], { createIfMissing: true, durability: 'sync' }],
+    [
+      [
+        'scan',
+        '-o',
+        'cacheSizeBytes=5',
+        '-o',
+        'keyspaceDefaults.l0Compact=2',
+        '-o',
+        'keyspaceDefaults.compression=zstd',
+      ],
+      { createIfMissing: false, cacheSizeBytes: 5, keyspaceDefaults: { l0Compact: 2, compression: 'zstd' } },
+    ],
+  ])('%j', async (args, options) => {
+    const engines = new MemoryEngines()
+    await lsm([...args, '--db', 'x'], { engines })
+    expect(engines.options).toEqual([options])
+  })
+
+  test('an import is made durable once at the end, unless the durability was chosen', async () => {
+    const stdin = Array.from({ length: 25 }, (_, i) => `{"key":"${i}","value":""}\n`).join('')
+    const engines = new MemoryEngines()
+    await lsm(['import', '--db', 'x', '--batch', '10'], { engines, stdin })
+    expect(engines.calls).toEqual(['open', 'write', 'write', 'write', 'sync', 'close'])
+    const chosen = new MemoryEngines()
+    await lsm(['import', '--db', 'x', '--batch', '10', '--durability', 'os'], { engines: chosen, stdin })
+    expect(chosen.calls).not.toContain('sync')
+  })
+
+  test('large values end a batch before it has its number of records', async () => {
+    const value = 'x'.repeat(400_000)
+    const stdin = Array.from({ length: 6 }, (_, i) => `{"key":"${i}","value":"${value}"}\n`).join('')
+    const engines = new MemoryEngines()
+    await lsm(['import', '--db', 'x'], { engines, stdin })
+    expect(engines.calls.filter((call) => call === 'write')).toHaveLength(2)
+  })
+})
+
+describe('an interruption', () => {
+  const reason = new CliError('CLI_INTERRUPTED', 'stopped by SIGINT; the store is closed', { exitCode: 130 })
+
+  test('closes the store and ends with 130', async () => {
+    const interruption = new AbortController()
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (let i = 0; ; i++) {
+        if (i === 50) interruption.abort(reason)
+        yield Buffer.from(`{"key":"${i}","value":""}\n`)
+      }
+    }
+    const engines = new MemoryEngines()
+    const outcome = await lsm(['import', '--db', 'x', '--batch', '10'], {
+      engines,
+      stdin: endless(),
+      interrupted: interruption.signal,
+    })
+    expect(outcome).toMatchObject({ code: 130, err: 'lsm: CLI_INTERRUPTED: stopped by SIGINT; the store is closed\n' })
+    expect(engines.openStores).toBe(0)
+  })
+
+  test('before the start opens nothing', async () => {
+    const engines = new MemoryEngines()
+    const outcome = await lsm(['scan', '--db', 'x'], { engines, interrupted: AbortSignal.abort(reason) })
+    expect(outcome.code).toBe(130)
+    expect(engines.calls).toEqual([])
+  })
+})
