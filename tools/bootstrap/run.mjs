@@ -12,28 +12,32 @@ const bin = (name) => [process.execPath, ...binScript(name)]
 const tool = (name) => [process.execPath, '--conditions=@lsm/source', '--import', 'tsx', `tools/${name}/src/main.ts`]
 const nx = (...args) => [...bin('nx'), ...args]
 
-const build = ['build', nx('run-many', '-t', 'build')]
-const quick = [
+// Functions, since the tools are found only once they are installed.
+const build = () => ['build', nx('run-many', '-t', 'build')]
+const quick = () => [
   ['build, types, lint and tests', nx('run-many', '-t', 'build', 'typecheck', 'lint', 'test')],
   ['rules of the house', tool('tidy')],
 ]
 
 /** Each task is a list of steps: what it is called, and its command line. */
 const tasks = {
-  start: () => [build, ['demo', [...tool('demo'), ...rest]]],
+  start: () => [build(), ['demo', [...tool('demo'), ...rest]]],
   test: () => [
-    ...quick,
+    ...quick(),
     ['packed, installed alone, run', tool('packaging')],
     ['demo', tool('demo')],
     ['summary', [process.execPath, 'tools/bootstrap/summary.mjs']],
   ],
-  'test:quick': () => [...quick, ['summary', [process.execPath, 'tools/bootstrap/summary.mjs']]],
+  'test:quick': () => [...quick(), ['summary', [process.execPath, 'tools/bootstrap/summary.mjs']]],
   fuzz: () => [['fuzz', [...tool('fuzz'), ...rest]]],
-  bench: () => [build, ['bench', [...tool('bench'), ...rest]]],
+  bench: () => [build(), ['bench', [...tool('bench'), ...rest]]],
   nightly: () => [['fuzz', [...tool('fuzz'), '--minutes', '60', ...rest]]],
   fix: () => [['biome', [...bin('biome'), 'check', '--write', '.']]],
   changeset: () => [['changeset', [...bin('changeset'), ...rest]]],
-  release: () => [build, ['publish', pnpmCommand([...binScript('changeset'), 'publish'], { program: process.execPath })]],
+  release: () => [
+    build(),
+    ['publish', pnpmCommand([...binScript('changeset'), 'publish'], { program: process.execPath })],
+  ],
   pnpm: () => [['pnpm', pnpmCommand(rest)]],
 }
 
