@@ -63,9 +63,12 @@ export interface EngineOptions {
   readonly maxWalSizeBytes?: number
   /** Blocks, filters and indexes together. Default 32 MiB. */
   readonly cacheSizeBytes?: number
-  /** Default 512. */
+  /**
+   * Tables that are open at a time; others are opened again when they are read. Lock, log and manifests come on top, and
+   * so does what synchronous reads open before the event loop has a turn. A read-only store keeps all open. Default 512.
+   */
   readonly maxOpenFiles?: number
-  /** Worker threads that compact; 0 compacts on the main thread, in slices. Default 1. */
+  /** Worker threads that compact; 0 compacts on the main thread, in slices. More than 1 is like 1 for now. Default 1. */
   readonly compactionWorkers?: number
   /** Default 65,536. */
   readonly maxKeySizeBytes?: number

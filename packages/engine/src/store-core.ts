@@ -80,7 +80,9 @@ export class StoreCore {
       sizeOf: sizeOfTableBlock,
     })
     const { storeId } = manifests.position
-    this.tables = new TableStore({ storage, storeId, cache: this.cache, logger: components.logger })
+    // Whoever reads beside a writer keeps every file open: a name that the writer takes away cannot be opened again.
+    const maxOpenFiles = options.readOnly ? undefined : options.maxOpenFiles
+    this.tables = new TableStore({ storage, maxOpenFiles, storeId, cache: this.cache, logger: components.logger })
   }
 
   /** Opens every table and shows every keyspace of the manifest. */

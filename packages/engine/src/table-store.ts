@@ -8,6 +8,7 @@ import type { Logger } from './components.ts'
 import { fromHex, tableFileName } from './files.ts'
 import { LiveVersion } from './live-version.ts'
 import type { TableEntry } from './manifest.ts'
+import { PooledStorage } from './pooled-storage.ts'
 import type { Version } from './version.ts'
 
 /** Its rate is for writing: filters of any rate are read. */
@@ -15,6 +16,8 @@ const readPolicies = [bloomPolicy(0.01)]
 
 export interface TableStoreOptions {
   readonly storage: Storage
+  /** Descriptors that tables may hold; `undefined` for one each. */
+  readonly maxOpenFiles: number | undefined
   readonly storeId: Uint8Array
   readonly cache: BlockCache<TableBlock>
   readonly logger: Logger
@@ -29,8 +32,8 @@ export class TableStore {
   /** Removals under way, so that closing can wait for them. */
   readonly #removals = new Set<Promise<void>>()
 
-  constructor({ storage, storeId, cache, logger }: TableStoreOptions) {
-    this.#storage = storage
+  constructor({ storage, maxOpenFiles, storeId, cache, logger }: TableStoreOptions) {
+    this.#storage = maxOpenFiles === undefined ? storage : new PooledStorage(storage, maxOpenFiles)
     this.#storeId = storeId
     this.#cache = cache
     this.#logger = logger
