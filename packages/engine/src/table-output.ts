@@ -4,8 +4,7 @@
  */
 import { compareBytes } from '@lsm/encoding'
 import type { RangeTombstone, TableInfo, TableWriter } from '@lsm/sstable'
-import type { KeyRange } from './key-bound.ts'
-import { mayHold } from './key-bound.ts'
+import { boundaryBetween, type KeyRange, mayHold } from './key-bound.ts'
 
 /** A record where it lies: the part of the tables' and the memtable's cursors that is needed here. */
 export interface OutputRecord {
@@ -62,6 +61,8 @@ export class TableOutput<R extends OutputRecord> {
     }
     const writer = this.#writer
     if (writer !== undefined && writer.sizeBytes < this.#options.tableSizeBytes) {
+      // A table that was full may have room again: compressing a block makes it smaller.
+      this.#lastKey = undefined
       return this.#options.write(writer, record)
     }
     return this.#addSlowly(record)
@@ -69,10 +70,10 @@ export class TableOutput<R extends OutputRecord> {
 
   async #addSlowly(record: R): Promise<void> {
     const key = record.keyBytes.slice(record.keyStart, record.keyEnd)
-    // All versions of a key stay in one table.
-    const isSameKey = this.#lastKey !== undefined && compareBytes(key, this.#lastKey) === 0
-    if (this.#writer !== undefined && !isSameKey && this.#lastKey !== undefined) {
-      await this.#finishTable(key)
+    // All versions of a key stay in one table, and so do keys that a manifest's bounds could not tell apart.
+    const boundary = this.#lastKey && boundaryBetween(this.#lastKey, key)
+    if (this.#writer !== undefined && boundary !== undefined) {
+      await this.#finishTable(boundary)
       this.#lastKey = undefined
     } else if (this.#writer !== undefined) this.#lastKey = key
     this.#writer ??= await this.#options.createWriter()
@@ -94,15 +95,16 @@ export class TableOutput<R extends OutputRecord> {
     return this.#tables
   }
 
-  async #finishTable(nextKey: Uint8Array | undefined): Promise<void> {
+  /** `boundary`: exclusive, and where the next table begins. */
+  async #finishTable(boundary: Uint8Array | undefined): Promise<void> {
     const writer = this.#writer!
     for (const each of this.#tombstones) {
-      const piece = this.#cut(each, nextKey)
+      const piece = this.#cut(each, boundary)
       if (piece) writer.addRangeTombstone(piece.start, piece.end, each.seq, each.timestampMs)
     }
     this.#tables.push(await writer.finish())
     this.#writer = undefined
-    this.#from = nextKey
+    this.#from = boundary
   }
 
   /** The part of a range tombstone that lies in the open table, which ends before `to`. */
