@@ -81,7 +81,9 @@ function checkExample(file: string, text: string, name: string): Finding[] {
       ? [finding(file, `the example has ${length} lines, more than ${MAX_EXAMPLE_LINES}`, line)]
       : []),
     ...(imported.some(own) ? [] : [finding(file, `the example does not import @lsm/${name}`, line)]),
-    ...foreign.map((each) => finding(file, `the example imports "${each}": the install command does not name it`, line)),
+    ...foreign.map((each) =>
+      finding(file, `the example imports "${each}": the install command does not name it`, line),
+    ),
     ...(code.includes('console.log(') ? [] : [finding(file, 'the example prints nothing', line)]),
     ...(/^\s*(await\s+)?using\s/m.test(code)
       ? [finding(file, 'the example says "using", which Node.js 20 cannot parse', line)]
