@@ -280,7 +280,7 @@ const buildCase: Case = {
       }
     },
   },
-  reference: ['@lsm/sstable, records copied', 'encodeRecord, no blocks, index or filter'],
+  reference: ['@lsm/sstable, records copied'],
 }
 
 export default suite('sstable', [

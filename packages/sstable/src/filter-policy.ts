@@ -2,7 +2,7 @@
 
 /** Collects the keys of one table. */
 export interface FilterBuilder {
-  /** Takes the key `bytes[start, end)`, borrowed for the call. Keys come in ascending order, each once, at least one. */
+  /** Takes the key `bytes[start, end)`, borrowed for the call. Keys come ascending, each once, at least one. */
   add(bytes: Uint8Array, start: number, end: number): void
   /** Returns the filter over all keys taken. Called once: only now is their number known. */
   finish(): Uint8Array

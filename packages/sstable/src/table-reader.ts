@@ -127,8 +127,8 @@ export class TableReader {
   /**
    * Puts the newest version of `key` with a sequence number up to `visibleSeq` into `result`, a tombstone included;
    * false when there is none. Range tombstones are apart: see `coveringSeq`. A promise only where something must be
-   * read; then `key` must stay as it is, and `result` serve nothing else, until the promise settles. Sorted keys find each block in the cache that
-   * the one before them has read. O(log n), allocates nothing when all is cached.
+   * read; then `key` must stay as it is, and `result` serve nothing else, until the promise settles. Sorted keys find in
+   * the cache the block that the one before them has read. O(log n), allocates nothing when all is cached.
    */
   find(
     key: Uint8Array,

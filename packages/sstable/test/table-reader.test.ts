@@ -335,6 +335,7 @@ describe('TableReader', () => {
       return grown
     }
     expect(decodeProperties(withTag(0x7fff), FILE, 0)).toEqual(decodeProperties(encoded, FILE, 0))
+    expect(() => decodeProperties(withTag(5), FILE, 0)).toThrow('tags do not ascend')
     expect(() => decodeProperties(withTag(0x8000), FILE, 5)).toThrow(
       expect.objectContaining({ code: 'SSTABLE_UNSUPPORTED_FORMAT', file: FILE }),
     )
