@@ -2,11 +2,20 @@
  * Opening a store: which state it is in, what its log still holds, and what must be durable before the first new write.
  * Recovering twice, or dying half-way and recovering again, gives the same store.
  */
-import type { Storage, StorageFile } from '@lsm/storage'
-import { type BatchCursor, createSegment, type NewSegment, readWal, segmentFileName, type WalReport } from '@lsm/wal'
+import type { Storage } from '@lsm/storage'
+import {
+  BatchCursor,
+  createSegment,
+  readSegment,
+  readWal,
+  SEGMENT_HEADER_SIZE,
+  segmentFileName,
+  type WalReport,
+  WalWriter,
+} from '@lsm/wal'
 import type { RecoveryMode } from './api.ts'
 import type { ResolvedComponents } from './components.ts'
-import { LsmError } from './errors.ts'
+import { corruption, LsmError } from './errors.ts'
 import { parseFileName } from './files.ts'
 import type { ManifestState, SegmentEntry } from './manifest.ts'
 import { ManifestLog, NO_STORE, readNewestManifest } from './manifest-log.ts'
@@ -69,56 +78,106 @@ export async function replay(
 
 /**
  * Makes what was read of the log durable, fixes its length for good, and begins a new segment, all before the first
- * new write. Returns that segment.
+ * new write. Returns the log's writer.
+ *
+ * What nobody knows to be durable is copied into the new segment. It may be in the system's memory only, and after a
+ * failed sync the system takes it for written: bytes that are written again are sure to be synced. Not over themselves:
+ * a power cut would tear bytes that were durable after all.
  */
 export async function adoptLog(
   storage: Storage,
   manifests: ManifestLog,
   report: WalReport,
-  { lastSeq, random }: { readonly lastSeq: number; readonly random: ResolvedComponents['random'] },
-): Promise<NewSegment> {
+  { lastSeq, isNeeded, components }: AdoptOptions,
+): Promise<WalWriter> {
   const { state, position } = manifests
+  const { random, scheduler } = components
   const segments = new Map<number, SegmentEntry>()
-  for (const { file, validLength, syncedMark } of report.segments) {
+  let tail: Tail | undefined
+  for (const { file, frames, validLength, syncedMark } of report.segments) {
     const parsed = parseFileName(file)
     const entry = parsed?.type === 'segment' ? state.segments.get(parsed.number) : undefined
-    if (entry === undefined) continue
-    const handle = await storage.open(file, { mode: 'write' })
-    try {
-      // What was read may be in the system's memory and not on the disk, and after a failed sync the system takes it for
-      // written: only bytes that are written again are sure to be synced.
-      if (entry.sealedLength === undefined) await writeAgain(handle, syncedMark, validLength)
-      await handle.datasync()
-    } finally {
-      await handle.close()
-    }
-    segments.set(entry.number, entry.sealedLength === validLength ? entry : { ...entry, sealedLength: validLength })
+    if (entry === undefined || frames === 0 || !isNeeded) continue
+    await syncFile(storage, file)
+    const isSealed = entry.sealedLength !== undefined
+    const sealedLength = isSealed ? validLength : Math.min(validLength, Math.max(syncedMark, SEGMENT_HEADER_SIZE))
+    if (sealedLength < validLength) tail = { entry, from: sealedLength, to: validLength }
+    if (sealedLength <= SEGMENT_HEADER_SIZE) continue
+    segments.set(entry.number, entry.sealedLength === sealedLength ? entry : { ...entry, sealedLength })
   }
   await storage.syncDirectory()
   const number = await nextFreeNumber(storage, state)
   const identity = { number, id: random.bytes(16), storeId: position.storeId }
   const segment = await createSegment(storage, identity)
+  let wal: WalWriter | undefined
   try {
+    const createWriter = (nextSeq: number): WalWriter => {
+      wal = new WalWriter(segment, { supportsSync: storage.supportsSync, nextSeq, scheduler })
+      return wal
+    }
+    if (tail) await copyTail(storage, tail, position.storeId, createWriter)
+    wal ??= createWriter(lastSeq + 1)
     segments.set(number, { number, id: identity.id, sealedLength: undefined })
     await manifests.publish({ ...state, segments, lastSeq, nextSegmentNumber: number + 1 })
+    return wal
   } catch (error) {
-    await segment.file.close().catch(() => {})
+    await (wal ?? segment.file).close().catch(() => {})
     throw error
   }
-  return segment
 }
 
-const COPY_BYTES = 1024 * 1024
+export interface AdoptOptions {
+  readonly lastSeq: number
+  /** Whether the log holds anything that is in no table. */
+  readonly isNeeded: boolean
+  readonly components: ResolvedComponents
+}
 
-/** Writes the bytes from `start` to `end` over themselves. */
-async function writeAgain(file: StorageFile, start: number, end: number): Promise<void> {
-  const buffer = new Uint8Array(Math.min(COPY_BYTES, Math.max(0, end - start)))
-  for (let at = start; at < end; ) {
-    const got = await file.read(buffer.subarray(0, Math.min(buffer.length, end - at)), at)
-    if (got === 0) return
-    await file.write(buffer.subarray(0, got), at)
-    at += got
+/** The frames of the log that may not be durable: `[from, to)` of its last segment. */
+interface Tail {
+  readonly entry: SegmentEntry
+  readonly from: number
+  readonly to: number
+}
+
+async function syncFile(storage: Storage, name: string): Promise<void> {
+  const handle = await storage.open(name, { mode: 'write' })
+  try {
+    await handle.datasync()
+  } finally {
+    await handle.close()
   }
+}
+
+/** Writes the batches of the tail once more, under their own sequence numbers, and makes them durable. */
+async function copyTail(
+  storage: Storage,
+  { entry: { number, id }, from, to }: Tail,
+  storeId: Uint8Array,
+  createWriter: (nextSeq: number) => WalWriter,
+): Promise<void> {
+  const cursor = new BatchCursor()
+  let wal: WalWriter | undefined
+  let failure: Error | undefined
+  const failed = (error: Error): void => {
+    failure ??= error
+  }
+  const report = await readSegment(storage, { number, id, storeId, sealedLength: to }, (frame, start, end, offset) => {
+    if (offset < from || failure) return
+    cursor.reset(frame, start, end)
+    wal ??= createWriter(cursor.firstSeq)
+    const { batch } = wal
+    batch.begin(cursor.timestampMs)
+    while (cursor.next()) {
+      const { kind, keyspaceId, bytes, keyStart, keyEnd, valueStart, valueEnd } = cursor
+      batch.add(kind, keyspaceId, bytes.subarray(keyStart, keyEnd), bytes.subarray(valueStart, valueEnd))
+    }
+    wal.submit('os', { committed: () => {}, failed })
+  })
+  // It was whole a moment ago.
+  if (report.end !== 'whole') throw corruption(`${report.file}: ${report.reason}`, { file: report.file })
+  await wal?.sync()
+  if (failure) throw failure
 }
 
 /** The number of the next segment: the manifest's, unless a failure left a file of that name. */

@@ -1,6 +1,6 @@
 /** An open store: opening and recovery, the way of writes, background work, closing. */
 import type { Storage, StorageLock } from '@lsm/storage'
-import { type WalReport, WalWriter } from '@lsm/wal'
+import type { WalReport } from '@lsm/wal'
 import type { Durability, WriteOptions } from './api.ts'
 import { BatchApplier, CommitPipeline, type EncodedOperation } from './commit-pipeline.ts'
 import type { ResolvedComponents } from './components.ts'
@@ -73,16 +73,21 @@ export class Store {
   /** Replays the log into the memtables. */
   static async #recover(core: StoreCore): Promise<WalReport> {
     const { state } = core.manifests
-    core.visibleSeq = state.lastSeq
-    for (const { largestSeq } of state.tables.values()) core.visibleSeq = Math.max(core.visibleSeq, largestSeq)
     const applier = new BatchApplier(core)
     const { recovery, memtableSizeBytes } = core.options
-    return replay(core.storage, core.manifests, recovery, (batch) => {
-      core.visibleSeq = Math.max(core.visibleSeq, applier.apply(batch))
+    const report = await replay(core.storage, core.manifests, recovery, (batch) => {
+      applier.apply(batch)
       for (const keyspace of core.keyspaces.values()) {
         if (keyspace.memtable.byteSize >= memtableSizeBytes) keyspace.freeze()
       }
     })
+    // The manifest's last number may be that of a write that was never durable and is lost. Numbers go on behind the
+    // log's own end then: a gap in them would be taken for a missing piece of the log.
+    let lastSeq = report.lastSeq ?? state.lastSeq
+    for (const { largestSeq } of state.tables.values()) lastSeq = Math.max(lastSeq, largestSeq)
+    for (const { flushedThroughSeq } of state.keyspaces.values()) lastSeq = Math.max(lastSeq, flushedThroughSeq)
+    core.visibleSeq = lastSeq
+    return report
   }
 
   async #begin(report: WalReport): Promise<void> {
@@ -92,12 +97,14 @@ export class Store {
       const { file, offset, reason } = report.cut
       components.logger.warn(`the log was cut in ${file} at offset ${offset}: ${reason}`)
     }
-    const adopted = report.segments.map(({ file }) => Number.parseInt(file, 16))
-    const segment = await adoptLog(storage, manifests, report, { lastSeq: core.visibleSeq, random: components.random })
+    const isNeeded = [...core.keyspaces.values()].some(
+      ({ firstUnflushedSeq }) => firstUnflushedSeq < Number.POSITIVE_INFINITY,
+    )
+    core.wal = await adoptLog(storage, manifests, report, { lastSeq: core.visibleSeq, isNeeded, components })
     // When their last write was is not known one by one: they go once all of them is in tables.
-    for (const number of adopted) core.segments.push({ number, lastSeq: core.visibleSeq })
-    const { scheduler } = components
-    core.wal = new WalWriter(segment, { supportsSync: storage.supportsSync, nextSeq: core.visibleSeq + 1, scheduler })
+    for (const number of manifests.state.segments.keys()) {
+      if (number !== core.wal.segmentNumber) core.segments.push({ number, lastSeq: core.visibleSeq })
+    }
     this.#pipeline = new CommitPipeline(core.wal, components.clock, new BatchApplier(core))
     await removeOrphans(storage, manifests)
     void this.#lock?.lost.then((error) => {

@@ -4,8 +4,8 @@
  */
 import { compute } from '@lsm/crc'
 import type { CrashDisk } from '@lsm/storage/testing'
-import type { EngineComponents, Scheduler } from '../src/index.ts'
 import { manifestFileName, segmentFileName, tableFileName } from '../src/files.ts'
+import type { EngineComponents, Scheduler } from '../src/index.ts'
 import { NO_STORE, readNewestManifest } from '../src/manifest-log.ts'
 
 /** Mulberry32, by Tommy Ettinger. */

@@ -43,8 +43,7 @@ export function makeWorkload(seed: number, length = 36): Workload {
     const [from, to] = [key(), key()].sort() as [string, string]
     return { type: 'deleteRange', from, to }
   }
-  const durability = (): Durability =>
-    random.pick<Durability>(['sync', 'sync', 'os', 'os', 'os', { intervalMs: 20 }])
+  const durability = (): Durability => random.pick<Durability>(['sync', 'sync', 'os', 'os', 'os', { intervalMs: 20 }])
   const steps: WorkStep[] = []
   while (steps.length < length) {
     const kind = random.below(30)
@@ -79,7 +78,7 @@ export function makeWorkload(seed: number, length = 36): Workload {
 
 const encoder = new TextEncoder()
 
-function valueOf(count: number, size: number): Uint8Array {
+function valueFor(count: number, size: number): Uint8Array {
   return encoder.encode(`${count}.`.repeat(Math.ceil(size / 2))).subarray(0, size)
 }
 
@@ -106,7 +105,7 @@ export class History {
         return operation
       }
       if (operation.type === 'put') {
-        const value = valueOf(count * 100 + index, operation.size)
+        const value = valueFor(count * 100 + index, operation.size)
         this.#current.set(operation.key, digestOf(value))
         return { type: 'put', key: operation.key, value } as const
       }

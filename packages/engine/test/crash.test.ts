@@ -16,50 +16,67 @@ type Stop = LossStyle | 'restart'
 
 interface CrashState {
   readonly disk: CrashDisk
-  /** The operation after which it stopped. */
-  readonly point: number
   readonly stop: Stop
-  readonly variant: number
-  /** So many writes at least must be there, and no more than `most`. */
-  readonly least: number
-  readonly most: number
+  /** Names the state: the operation after which the machine stopped, how, and which of the ways by chance. */
   readonly path: string
+  /** Decides what is done with the state. */
+  readonly seed: number
+  /** So many writes must be there even after a further power cut … */
+  readonly durable: number
+  /** … so many as long as there is none … */
+  readonly least: number
+  /** … and no more than these. */
+  readonly most: number
 }
 
-const { CRASH_SEEDS = '1-9', CRASH_STATE } = process.env
-const [FIRST_SEED, LAST_SEED] = CRASH_SEEDS.split('-').map(Number) as [number, number]
-const RECOVERY_SHARE = 12
+const { CRASH_SEEDS = '1-6', CRASH_STATE } = process.env
+const [FIRST_SEED, LAST_SEED] = CRASH_SEEDS.split('-').map(Number) as [number, number | undefined]
+/** One in so many recoveries is itself stopped after each of its operations. */
+const RECOVERY_SHARE = 25
 let states = 0
 let operations = 0
 
-afterAll(() => console.log(`crash states reached: ${states}, over ${operations} operations of workloads`))
+afterAll(() => console.log(`crash: ${states} states, over ${operations} operations of workloads`))
 
-for (let seed = FIRST_SEED; seed <= LAST_SEED; seed++) {
-  test(`workload ${seed} loses power after every operation`, async () => {
+for (let seed = FIRST_SEED; seed <= (LAST_SEED ?? FIRST_SEED); seed++) {
+  test(`workload ${seed} stops after every operation`, async () => {
     const workload = makeWorkload(seed)
-    for (const state of await crashEverywhere(workload)) {
-      if (CRASH_STATE !== undefined && !CRASH_STATE.startsWith(state.path)) continue
-      await replayable(workload, state, () => checkState(workload, state))
-    }
+    const { history, found } = await crashEverywhere(workload)
+    for (const state of found) await replayable(workload, state, () => check(workload, history, state))
+    expect(found.length).toBeGreaterThan(0)
   })
 }
 
-/** Histories by workload, for the states that their crashes are checked against. */
-const histories = new Map<number, History>()
+function isWanted(path: string): boolean {
+  return CRASH_STATE === undefined || CRASH_STATE === path || CRASH_STATE.startsWith(`${path}>`)
+}
 
-async function crashEverywhere(workload: Workload): Promise<CrashState[]> {
+async function replayable(workload: Workload, state: CrashState, run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    const replay = `CRASH_SEEDS=${workload.seed} CRASH_STATE='${state.path}' vitest run --root packages/engine test/crash.test.ts`
+    const range = `${state.durable} durable, ${state.least} acknowledged and kept, ${state.most} submitted`
+    throw new Error(`workload ${workload.seed}, state ${state.path} (${range}): ${String(error)}\nreplay: ${replay}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Runs the workload once and returns what a crash after each of its operations leaves, in several ways. */
+async function crashEverywhere(workload: Workload): Promise<{ history: History; found: CrashState[] }> {
   const found: CrashState[] = []
   const history = new History()
-  histories.set(workload.seed, history)
   const onOperation: CrashDiskOptions['onOperation'] = ({ index: point }, disk) => {
     operations++
-    const { durable: least, acknowledged, submitted: most } = history
+    const { durable, acknowledged, submitted: most } = history
     const add = (stop: Stop, variant: number): void => {
       const path = `${point}:${stop}:${variant}`
-      if (CRASH_STATE !== undefined && !CRASH_STATE.startsWith(path)) return
+      if (!isWanted(path)) return
       const seed = workload.seed * 1_000_003 + point * 101 + variant
       const copy = stop === 'restart' ? disk.restart() : disk.crash({ seed, style: stop })
-      found.push({ disk: copy, point, stop, variant, least: stop === 'restart' ? acknowledged : least, most, path })
+      const least = stop === 'restart' || stop === 'nothing' ? acknowledged : durable
+      found.push({ disk: copy, stop, path, seed, durable: stop === 'restart' ? durable : least, least, most })
     }
     add('everything', 0)
     add('mixed', 0)
@@ -71,39 +88,97 @@ async function crashEverywhere(workload: Workload): Promise<CrashState[]> {
   const components = simComponents(workload.seed)
   const open = (): Promise<Engine> => Engine.open('sim', workload.options, { ...components, storage: disk.storage() })
   await runWorkload(workload.steps, { open, history })
-  return found
+  return { history, found }
 }
 
-/** Opens the store that a crash left, and on some of them crashes again inside that opening. */
-async function checkState(workload: Workload, state: CrashState): Promise<void> {
+/** Recovers the store of a state, and some of them again after every operation of that recovery. */
+async function check(workload: Workload, history: History, state: CrashState): Promise<void> {
   states++
-  const history = histories.get(workload.seed)!
-  const again: CrashState[] = []
-  const deep = (CRASH_STATE ?? '').includes('>') || (state.point + state.variant) % RECOVERY_SHARE === 0
-  let disk = state.disk
-  if (deep) {
-    // Only a disk that was told so reports its operations.
-    disk = state.disk.restart({
-      keepTrace: false,
-      onOperation: ({ index: point }, now) => {
-        const isPowerCut = point % 4 !== 0
-        const copy = isPowerCut ? now.crash({ seed: point + state.point, style: 'mixed' }) : now.restart()
-        const stop = isPowerCut ? 'mixed' : 'restart'
-        const path = `${state.path}>${point}:${stop}`
-        again.push({ ...state, disk: copy, point, stop, path })
-      },
+  const inner: CrashState[] = []
+  const isDeep = CRASH_STATE?.startsWith(`${state.path}>`) ?? state.seed % RECOVERY_SHARE === 0
+  let isOpening = true
+  const onOperation: CrashDiskOptions['onOperation'] = ({ index: point }, disk) => {
+    if (!isOpening) return
+    const stop = point % 4 === 0 ? 'restart' : point % 4 === 1 ? 'everything' : 'mixed'
+    const path = `${state.path}>${point}:${stop}`
+    if (!isWanted(path)) return
+    const seed = state.seed + point
+    inner.push({
+      ...state,
+      disk: stop === 'restart' ? disk.restart() : disk.crash({ seed, style: stop }),
+      stop,
+      path,
+      seed,
     })
   }
-  const { least, most } = state
-  const found = await recover(workload, { disk, history, least, most })
-  // What one recovery found, the next one finds too; only after a mere restart the power can still take something.
-  const bounds = state.stop === 'restart' ? { least: history.durable >= 0 ? 0 : 0, most } : { least: found, most: found }
-  for (const inner of again) {
-    if (CRASH_STATE?.includes('>') && CRASH_STATE !== inner.path) continue
-    const limits = state.stop === 'restart' ? { least: inner.stop === 'restart' ? found : durableAt(state), most } : bounds
-    await replayable(workload, inner, async () => {
-      states++
-      await recover(workload, { disk: inner.disk, history, ...limits })
-    })
+  // The states themselves may be needed again: recovery goes on a copy.
+  const disk = isDeep ? state.disk.restart({ keepTrace: false, onOperation }) : state.disk
+  const found = await recover(workload, history, { ...state, disk }, () => {
+    isOpening = false
+  })
+  for (const each of inner) {
+    states++
+    // Recovering again finds the same, unless the power takes what was never durable.
+    const hasLost = state.stop === 'restart' && each.stop !== 'restart'
+    const again = hasLost ? { ...each, least: state.durable, most: found } : { ...each, least: found, most: found }
+    await replayable(workload, again, async () => void (await recover(workload, history, again)))
   }
+}
+
+/** Opens the store, checks it, writes on, closes or stops again, and checks that. Returns how many writes were there. */
+async function recover(
+  { options }: Workload,
+  history: History,
+  { disk, seed, least, most }: CrashState,
+  onOpen: () => void = () => {},
+): Promise<number> {
+  const random = new SimRandom(seed)
+  const open = (on: CrashDisk): Promise<Engine> =>
+    Engine.open('sim', options, { ...simComponents(random.below(1e9)), storage: on.storage() })
+  const engine = await open(disk)
+  onOpen()
+  const count = prefixOf(history, await contentsOf(engine))
+  expect(count, 'writes that are there').toBeGreaterThanOrEqual(least)
+  expect(count, 'writes that are there').toBeLessThanOrEqual(most)
+  await engine.verify()
+  // What was recovered is durable now, whatever it was before.
+  const next = history.cutTo(count)
+  const operations = Array.from({ length: 1 + random.below(3) }, (_, i) => {
+    return { type: 'put', key: `new${i}`, size: random.below(3000) } as const
+  })
+  const ending = random.pick(['close', 'everything', 'mixed', 'restart'] as const)
+  if (random.chance(0.5)) await next.submit(engine, operations, 'os')
+  if (random.chance(0.5)) await next.submit(engine, operations, 'sync')
+  const { durable, acknowledged, submitted } = next
+  if (ending !== 'close') {
+    const after = ending === 'restart' ? disk.restart() : disk.crash({ seed, style: ending })
+    const last = await open(after)
+    const there = prefixOf(next, await contentsOf(last))
+    expect(there, 'writes that are there after a second crash').toBeGreaterThanOrEqual(
+      ending === 'restart' ? acknowledged : durable,
+    )
+    expect(there, 'writes that are there after a second crash').toBeLessThanOrEqual(submitted)
+    await last.close()
+    await checkNames(after)
+  }
+  await engine.close()
+  await checkNames(disk)
+  if (ending === 'close') {
+    const last = await open(disk)
+    expect(await contentsOf(last)).toBe(next.states[submitted])
+    await last.close()
+  }
+  return count
+}
+
+function prefixOf(history: History, contents: string): number {
+  const count = history.states.lastIndexOf(contents)
+  if (count >= 0) return count
+  const near = history.states.findIndex((each) => each.split(' ').at(-1) === contents.split(' ').at(-1))
+  throw new Error(`no prefix of the writes gives\n${contents}\nthe nearest, after ${near}:\n${history.states[near]}`)
+}
+
+async function checkNames(disk: CrashDisk): Promise<void> {
+  const { expected, found } = await namesOf(disk)
+  expect(found, 'names of files').toEqual(expected)
 }
