@@ -1,9 +1,6 @@
 /** The batches that share one write and one sync. */
 import { BatchBuffer } from './batch.ts'
 
-/** How far a batch must have come before it is acknowledged. */
-export type WalDurability = 'sync' | 'os' | { readonly intervalMs: number }
-
 /** Who waits for a batch. Called once, with one of the two, in the order in which batches were submitted. */
 export interface Completion {
   /**

@@ -1,5 +1,6 @@
 export { BATCH_HEADER_SIZE, BatchBuffer, BatchCursor } from './batch.ts'
-export type { Completion, WalDurability } from './commit-group.ts'
+export type { Completion } from './commit-group.ts'
+export type { WalDurability } from './durability.ts'
 export { type WalArgumentError, WalError, type WalErrorCode, type WalErrorContext } from './errors.ts'
 export { systemScheduler, type WalScheduler } from './scheduler.ts'
 export { parseSegmentFileName, SEGMENT_HEADER_SIZE, type SegmentIdentity, segmentFileName } from './segment.ts'

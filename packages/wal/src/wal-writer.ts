@@ -7,7 +7,8 @@
  */
 import type { StorageFile } from '@lsm/storage'
 import type { BatchBuffer } from './batch.ts'
-import { CommitGroup, type Completion, type WalDurability } from './commit-group.ts'
+import { CommitGroup, type Completion } from './commit-group.ts'
+import { checkDurability, type WalDurability } from './durability.ts'
 import { invalidRange, WalError } from './errors.ts'
 import { FragmentChecksum, FrameBuffer, framedSize } from './framing.ts'
 import { systemScheduler, type WalScheduler } from './scheduler.ts'
@@ -396,11 +397,4 @@ export class WalWriter {
 
 function checkBatch(batch: BatchBuffer): Error | undefined {
   return batch.count > 0 ? undefined : invalidRange('a batch has at least one operation')
-}
-
-function checkDurability(durability: WalDurability): Error | undefined {
-  if (durability === 'sync' || durability === 'os') return undefined
-  const intervalMs = (durability as { intervalMs?: unknown } | null)?.intervalMs
-  if (typeof intervalMs === 'number' && intervalMs >= 1 && intervalMs < 2 ** 31) return undefined
-  return invalidRange("durability is 'sync', 'os' or { intervalMs } with a number of milliseconds from 1 to 2^31 - 1")
 }
