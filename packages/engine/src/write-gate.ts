@@ -64,7 +64,10 @@ export class WriteGate {
       const leave = (): void => {
         const index = this.#waiters.indexOf(waiter)
         if (index >= 0) this.#waiters.splice(index, 1)
+        this.#report(waiter)
         reject(signal!.reason)
+        // Those behind it may go now.
+        this.update()
       }
       const settle = (): void => signal?.removeEventListener('abort', leave)
       const waiter: Waiter = {
@@ -108,7 +111,7 @@ export class WriteGate {
       }
       const waiter = this.#waiters.shift()!
       waiter.go()
-      if (waiter.stall) this.#onStall(waiter.stall.reason, waiter.stall.kind, now - waiter.since)
+      this.#report(waiter)
     }
   }
 
@@ -116,7 +119,15 @@ export class WriteGate {
   fail(error: Error): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    for (const waiter of this.#waiters.splice(0)) waiter.fail(error)
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.fail(error)
+      this.#report(waiter)
+    }
+  }
+
+  /** Also of a write that is sent away: it has waited all the same. */
+  #report({ stall, since }: Waiter): void {
+    if (stall) this.#onStall(stall.reason, stall.kind, this.#scheduler.now() - since)
   }
 
   #wakeAt(ms: number): void {
