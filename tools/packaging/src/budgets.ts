@@ -25,7 +25,8 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   storage: part,
   wal: part,
   memtable: part,
-  sstable: part,
+  sstable: { ...part, raisedBytes: 14_000 },
+  'range-tombstones': primitive,
 }
 
 /** The bytes that a package may weigh, or `undefined` when the table does not know it. */

@@ -35,10 +35,11 @@ export const LAYERS: readonly LayerRow[] = [
   row(1, 'encoding', ['crc']),
   row(1, 'bloom', ['crc'], { external: ['murmurhash3js-revisited'] }),
   row(2, 'sparse-index', ['crc', 'encoding']),
+  row(2, 'range-tombstones', ['encoding']),
   row(2, 'storage', [], { platform: 'node' }),
   row(3, 'wal', ['crc', 'encoding', 'storage']),
-  row(3, 'memtable', ['encoding']),
-  row(3, 'sstable', ['crc', 'encoding', 'bloom', 'sparse-index', 'block-cache', 'storage']),
+  row(3, 'memtable', ['encoding', 'range-tombstones']),
+  row(3, 'sstable', ['crc', 'encoding', 'bloom', 'sparse-index', 'block-cache', 'range-tombstones', 'storage']),
   row(
     4,
     'engine',
