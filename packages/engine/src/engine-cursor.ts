@@ -1,6 +1,7 @@
 /** The cursor of the public API: borrowed keys and values, and positions to seek. */
 import type { Bytes, Cursor } from './api.ts'
 import { toBytes } from './input.ts'
+import { copyOf } from './key-bound.ts'
 import type { EntryScan } from './scan-iterators.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -16,7 +17,7 @@ export class EngineCursor implements Cursor {
   }
 
   seek(key: Bytes): void {
-    this.#sought = toBytes(key, 'key').slice()
+    this.#sought = copyOf(toBytes(key, 'key'))
     this.#isOnPair = false
   }
 

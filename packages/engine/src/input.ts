@@ -32,6 +32,9 @@ const RANGE_KEYS = ['gt', 'gte', 'lt', 'lte', 'prefix'] as const
 /** Returns the bounds of `range`, copied. Throws for two bounds on one side, or a bound beside a prefix. */
 export function toBounds(range: Range): Bounds {
   if (typeof range !== 'object' || range === null) throw invalidType('a range is an object with bounds')
+  // A misspelt bound would make "everything" of a range, which is much to delete.
+  const unknown = Object.keys(range).find((name) => !(RANGE_KEYS as readonly string[]).includes(name))
+  if (unknown !== undefined) throw invalidType(`${unknown} is no bound: there are ${RANGE_KEYS.join(', ')}`)
   const given = RANGE_KEYS.filter((name) => range[name] !== undefined)
   const bytes = (name: (typeof RANGE_KEYS)[number]): Uint8Array => copyOf(toBytes(range[name]!, name))
   if (given.includes('prefix')) {

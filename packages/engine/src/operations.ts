@@ -4,6 +4,7 @@ import type { Bytes, Operation, Range } from './api.ts'
 import type { EncodedOperation } from './commit-pipeline.ts'
 import { invalidRange, invalidType } from './errors.ts'
 import { toBounds, toBytes } from './input.ts'
+import { copyOf } from './key-bound.ts'
 import type { ResolvedOptions } from './options.ts'
 
 export interface WriteLimits
@@ -29,7 +30,9 @@ export function deleteRangeOperation(
   limits: WriteLimits,
 ): EncodedOperation | undefined {
   const { start, end = keyAfterAll(limits.maxKeySizeBytes) } = toBounds(range)
+  // An exclusive bound just behind a key is one byte longer than the key.
   limited(start, 'the start of the range', limits.maxKeySizeBytes + 1)
+  limited(end, 'the end of the range', limits.maxKeySizeBytes + 1)
   if (compareBytes(start, end) >= 0) return undefined
   return { kind: RECORD_KIND.rangeTombstone, keyspaceId, key: start, value: end }
 }
@@ -87,7 +90,7 @@ function encodeOne(
 
 /** A copy of operations that must wait for their turn. */
 export function copyOperations(operations: readonly EncodedOperation[]): EncodedOperation[] {
-  return operations.map((each) => ({ ...each, key: each.key.slice(), value: each.value.slice() }))
+  return operations.map((each) => ({ ...each, key: copyOf(each.key), value: copyOf(each.value) }))
 }
 
 function limited(bytes: Uint8Array, what: string, most: number): Uint8Array {

@@ -7,6 +7,7 @@ import { RECORD_KIND } from '@lsm/encoding'
 import type { PointReader } from '@lsm/memtable'
 import { TableLookup } from '@lsm/sstable'
 import type { Counters } from './counters.ts'
+import { copyOf } from './key-bound.ts'
 import type { View } from './keyspace-state.ts'
 import type { LiveTable, LiveVersion } from './live-version.ts'
 
@@ -33,7 +34,7 @@ export class PointLookup {
     this.#counters = counters
   }
 
-  /** Looks for `key` as it was at `seq`. `key` must stay as it is until a promise settles. */
+  /** Looks for `key` as it was at `seq`. `key` is borrowed until this returns. */
   find(view: View, key: Uint8Array, seq: number, options: PointReadOptions): undefined | Promise<void> {
     this.found = false
     this.#counters.gets++
@@ -52,7 +53,8 @@ export class PointLookup {
     const { live } = view
     if (live.lastLevel < 0) return undefined
     BloomFilter.hash(key, this.#hash)
-    return this.#findInTables(live, key, seq, options, 0)
+    // The caller may change the key while a block is read.
+    return this.#findInTables(live, options.sync ? key : copyOf(key), seq, options, 0)
   }
 
   /** Tables are numbered: those of level 0, then the levels from 1 on with one each. */

@@ -5,7 +5,7 @@ import type { Bytes, Cursor, Entry, Range, Reader, ReadOptions, ScanOptions } fr
 import { EngineCursor } from './engine-cursor.ts'
 import { invalidRange, invalidType, LsmError } from './errors.ts'
 import { type Bounds, toBounds, toBytes } from './input.ts'
-import { isAfter } from './key-bound.ts'
+import { copyOf, isAfter } from './key-bound.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
 import { PointLookup } from './point-read.ts'
 import { ScanCursor } from './scan-cursor.ts'
@@ -96,37 +96,11 @@ export abstract class ReaderBase implements Reader {
     const seq = this.#seqFor(options)
     const how = options?.fillCache === false ? ASYNC_PASSING : ASYNC_FILLING
     const { view } = this.keyspaceState
-    const given = toBytes(key, 'key')
     try {
-      const waiting = lookup.find(view, given, seq, how)
-      if (waiting === undefined) return undefined
-      return this.#finishFind(lookup, waiting, { view, given, key, seq, how })
+      const waiting = lookup.find(view, toBytes(key, 'key'), seq, how)
+      return waiting && pinned(view, waiting)
     } catch (error) {
       throw translate(error)
-    }
-  }
-
-  async #finishFind(
-    lookup: PointLookup,
-    waiting: Promise<void>,
-    read: {
-      readonly view: KeyspaceState['view']
-      readonly given: Uint8Array
-      readonly key: Bytes
-      readonly seq: number
-      readonly how: typeof ASYNC_FILLING
-    },
-  ): Promise<void> {
-    const { view, given, key, seq, how } = read
-    view.live.pin()
-    try {
-      if (given !== key) return await translated(waiting)
-      // The caller may change the key once the call has returned: go on with a copy.
-      waiting.catch(() => {})
-      const again = lookup.find(view, given.slice(), seq, how)
-      if (again !== undefined) await translated(again)
-    } finally {
-      view.live.unpin()
     }
   }
 
@@ -134,7 +108,7 @@ export abstract class ReaderBase implements Reader {
     if (!Array.isArray(keys)) throw invalidType('keys are an array')
     const seq = this.#seqFor(options)
     const { view } = this.keyspaceState
-    const own = keys.map((key, i) => toBytes(key, `keys[${i}]`).slice())
+    const own = keys.map((key, i) => copyOf(toBytes(key, `keys[${i}]`)))
     const order = own.map((_, i) => i).sort((a, b) => compareBytes(own[a]!, own[b]!))
     const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const lookup = new PointLookup(this.store.core.counters)
@@ -155,45 +129,51 @@ export abstract class ReaderBase implements Reader {
     }
   }
 
-  #scan(options: ScanOptions | undefined, sync: boolean): EntryScan {
-    const { reverse = false, limit = Number.POSITIVE_INFINITY, fillCache = true, signal } = options ?? {}
-    const seq = this.#seqFor(options)
+  /** Checks and copies the options; what is returned begins a scan of the store as it is then. */
+  #prepareScan(options: ScanOptions = {}, sync = false): () => EntryScan {
+    if (typeof options !== 'object' || options === null) throw invalidType('options are an object')
+    const { reverse = false, limit = Number.POSITIVE_INFINITY, fillCache = true, snapshot, signal } = options
     if (typeof reverse !== 'boolean') throw invalidType('reverse is true or false')
     if (!(limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0))) {
       throw invalidRange(`limit is a whole number from 0 on, not ${String(limit)}`)
     }
-    if (sync && !this.store.core.storage.supportsSync) {
-      throw new LsmError('LSM_UNSUPPORTED', 'this storage cannot read at once: use scan')
+    const bounds = rangeOf(options)
+    const read: ReadOptions = { ...(snapshot !== undefined && { snapshot }), ...(signal !== undefined && { signal }) }
+    return () => {
+      const seq = this.#seqFor(read)
+      if (sync && !this.store.core.storage.supportsSync) {
+        throw new LsmError('LSM_UNSUPPORTED', 'this storage cannot read at once: use scan')
+      }
+      const { openScans } = this.store.core
+      const cursor = new ScanCursor(this.keyspaceState.view, { bounds, seq, reverse, fillCache, sync, openScans })
+      return new EntryScan(cursor, { limit, signal, checkOpen: () => this.checkReadable() })
     }
-    const bounds = rangeOf(options ?? {})
-    const { openScans } = this.store.core
-    const settings = { bounds, seq, reverse, fillCache, sync, openScans }
-    const cursor = new ScanCursor(this.keyspaceState.view, settings)
-    return new EntryScan(cursor, { limit, signal, checkOpen: () => this.checkReadable() })
   }
 
   scan(options?: ScanOptions): AsyncIterable<Entry> {
-    return entries(() => this.#scan(options, false))
+    return entries(this.#prepareScan(options))
   }
 
   keys(options?: ScanOptions): AsyncIterable<Uint8Array> {
-    return keysOf(() => this.#scan(options, false))
+    return keysOf(this.#prepareScan(options))
   }
 
   values(options?: ScanOptions): AsyncIterable<Uint8Array> {
-    return valuesOf(() => this.#scan(options, false))
+    return valuesOf(this.#prepareScan(options))
   }
 
   scanSync(options?: ScanOptions): Iterable<Entry> {
-    return { [Symbol.iterator]: () => this.#scan(options, true) }
+    return { [Symbol.iterator]: this.#prepareScan(options, true) }
   }
 
   cursor(options?: ScanOptions): Cursor {
-    return new EngineCursor(this.#scan(options, false))
+    return new EngineCursor(this.#prepareScan(options)())
   }
 
   async count(range: Range = {}): Promise<number> {
-    const scan = this.#scan({ ...range, fillCache: false }, false)
+    // Refuses what only a scan takes.
+    toBounds(range)
+    const scan = this.#prepareScan({ ...range, fillCache: false })()
     let count = 0
     try {
       for (;;) {
@@ -217,6 +197,16 @@ export abstract class ReaderBase implements Reader {
     }
     const bounds = { start, ...(end !== undefined && { end }) }
     return memtables.reduce((sum, memtable) => sum + memtable.rangeSize(bounds).bytes, size)
+  }
+}
+
+/** Keeps the tables of `view` open until `waiting` settles. */
+async function pinned({ live }: KeyspaceState['view'], waiting: Promise<void>): Promise<void> {
+  live.pin()
+  try {
+    await translated(waiting)
+  } finally {
+    live.unpin()
   }
 }
 

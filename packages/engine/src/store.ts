@@ -142,7 +142,7 @@ export class Store {
    */
   async write(operations: readonly EncodedOperation[], options: WriteOptions = {}): Promise<void> {
     this.checkWritable()
-    const durability = options.durability ?? this.core.options.durability
+    const { durability = this.core.options.durability } = options
     if (!isDurability(durability))
       throw invalidRange(`durability is 'sync', 'os' or { intervalMs }, not ${String(durability)}`)
     if (options.signal?.aborted) throw aborted(options.signal.reason)
