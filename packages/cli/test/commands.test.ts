@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { lsm, scratchFolder } from './harness.ts'
@@ -258,5 +258,51 @@ describe('help', () => {
     const { code, out, err } = await lsm([])
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(/Exit codes: 0 done/)
+  })
+})
+
+describe('a damaged store', () => {
+  test('verify says so with 1, reading with 3, and nothing wrong is printed', async () => {
+    const stdin = Array.from({ length: 500 }, (_, i) => `key-${i}\tvalue ${i}\n`).join('')
+    await lsm(['import', '--db', db, '--format', 'raw'], { stdin })
+    await lsm(['compact', '--db', db])
+    const tables = readdirSync(db).filter((name) => /(sst|table)/.test(name))
+    expect(tables).toHaveLength(1)
+    const file = join(db, tables[0]!)
+    const bytes = readFileSync(file)
+    bytes[200]! ^= 1
+    writeFileSync(file, bytes)
+    const verified = await lsm(['verify', '--db', db])
+    expect(verified).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^lsm: LSM_CORRUPTION: /) })
+    expect(await lsm(['scan', '--db', db])).toMatchObject({
+      code: 3,
+      out: '',
+      err: expect.stringMatching(/LSM_CORRUPTION/),
+    })
+  })
+
+  test('a file, and a folder of something else, are no store, and nothing in them changes', async () => {
+    const file = join(folder, 'letter.txt')
+    writeFileSync(file, 'Dear')
+    const other = join(folder, 'photos')
+    mkdirSync(other, { recursive: true })
+    writeFileSync(join(other, 'cat.jpg'), 'cat')
+    for (const path of [file, other]) {
+      for (const args of [
+        ['get', 'a'],
+        ['put', 'a', 'b'],
+        ['stats', '--read-only'],
+      ]) {
+        const outcome = await lsm([...args, '--db', path])
+        expect(outcome).toMatchObject({
+          code: 3,
+          out: '',
+          err: expect.stringMatching(/^lsm: LSM_NOT_(A_STORE|FOUND): /),
+        })
+      }
+    }
+    expect(readFileSync(file, 'utf8')).toBe('Dear')
+    expect(readFileSync(join(other, 'cat.jpg'), 'utf8')).toBe('cat')
+    expect(readdirSync(other).filter((name) => name.includes('manifest'))).toEqual([])
   })
 })
