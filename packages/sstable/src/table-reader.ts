@@ -37,6 +37,16 @@ export interface FindOptions {
   readonly fillCache?: boolean
   /** The key's hash as the filter's maker computes it, at `keyHash[0]`: computed once for many tables. */
   readonly keyHash?: Int32Array | undefined
+  /** Counts what the look-up cost; may be shared by any number of look-ups. */
+  readonly tally?: FindTally | undefined
+}
+
+/** Two counts that look-ups add to. */
+export interface FindTally {
+  /** Look-ups that ended with the filter: the table has no such key. */
+  filterSkips: number
+  /** Data blocks that were not in the cache. */
+  blockReads: number
 }
 
 const NO_OPTIONS: FindOptions = {}
@@ -160,11 +170,11 @@ export class TableReader {
       if (filter instanceof Promise) {
         return this.#file.run(async () => {
           const loaded = await filter
-          if (!mayContain(loaded, key, options.keyHash)) return false
+          if (!mayContain(loaded, key, options)) return false
           return this.#findInIndex(key, visibleSeq, result, options, false)
         })
       }
-      if (!mayContain(filter, key, options.keyHash)) return false
+      if (!mayContain(filter, key, options)) return false
     }
     return this.#findInIndex(key, visibleSeq, result, options, sync)
   }
@@ -195,6 +205,7 @@ export class TableReader {
     const cached = blocks.cachedData(index.offsetAt(position))
     if (cached !== undefined) return cached.find(key, visibleSeq, result)
     const fillCache = options.fillCache !== false
+    if (options.tally !== undefined) options.tally.blockReads++
     if (sync) return blocks.readDataSync(index, position, fillCache).find(key, visibleSeq, result)
     return this.#file.run(async () => (await blocks.readData(index, position, fillCache)).find(key, visibleSeq, result))
   }
@@ -265,11 +276,14 @@ function ownCache(): BlockCache<TableBlock> {
 function mayContain(
   filter: { mayContain(key: Uint8Array): boolean; mayContainHash?(hash: Int32Array, at: number): boolean },
   key: Uint8Array,
-  keyHash: Int32Array | undefined,
+  { keyHash, tally }: FindOptions,
 ): boolean {
-  return keyHash !== undefined && filter.mayContainHash !== undefined
-    ? filter.mayContainHash(keyHash, 0)
-    : filter.mayContain(key)
+  const may =
+    keyHash !== undefined && filter.mayContainHash !== undefined
+      ? filter.mayContainHash(keyHash, 0)
+      : filter.mayContain(key)
+  if (!may && tally !== undefined) tally.filterSkips++
+  return may
 }
 
 function wrongSize(size: number, expected: number): string {

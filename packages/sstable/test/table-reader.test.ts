@@ -41,6 +41,24 @@ async function watched(options = {}): Promise<{ storage: WatchedStorage; reader:
 }
 
 describe('TableReader', () => {
+  test('counts what the filter spared, and the blocks that were read', async () => {
+    const { reader } = await watched({ cache: largeCache() })
+    const result = new TableLookup()
+    const tally = { filterSkips: 0, blockReads: 0 }
+    expect(await reader.find(key(0), MAX, result, { tally })).toBe(true)
+    expect(tally).toEqual({ filterSkips: 0, blockReads: 1 })
+    expect(reader.findSync(key(2), MAX, result, { tally })).toBe(true)
+    expect(tally).toEqual({ filterSkips: 0, blockReads: 1 })
+    expect(reader.findSync(key(1998), MAX, result, { tally })).toBe(true)
+    expect(tally).toEqual({ filterSkips: 0, blockReads: 2 })
+    let missed = 0
+    for (let i = 1; i < 400; i += 2) if (!reader.findSync(key(i), MAX, result, { tally })) missed++
+    expect(missed).toBe(200)
+    expect(tally.filterSkips).toBeGreaterThan(180)
+    expect(tally.filterSkips).toBeLessThanOrEqual(200)
+    await reader.close()
+  })
+
   test('finds the newest visible version, tombstones included, and nothing else', async () => {
     const storage = new MemoryStorage()
     const points = [point('a', 9, 'new'), tombstone('a', 7), point('a', 3, 'old'), point('b', 5, '')]
