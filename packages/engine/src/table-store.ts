@@ -69,7 +69,11 @@ export class TableStore {
   retire(id: string): void {
     const removal = this.#registry
       .markForDeletion(id)
-      .then(() => this.#storage.remove(tableFileName(id)))
+      .then(() => {
+        // Nobody asks for these blocks again; live ones get their room.
+        this.#cache.invalidate(id)
+        return this.#storage.remove(tableFileName(id))
+      })
       // The next opening removes what no manifest names.
       .catch((error: unknown) => this.#logger.warn(`table ${id} could not be removed: ${String(error)}`))
       .finally(() => this.#removals.delete(removal))
