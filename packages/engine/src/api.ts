@@ -149,7 +149,7 @@ export interface Reader {
   scanSync(options?: ScanOptions): Iterable<Entry>
   cursor(options?: ScanOptions): Cursor
   count(range?: Range): Promise<number>
-  /** Bytes of files that hold the range, from the indexes alone. */
+  /** Bytes of tables that hold the range, from their indexes alone; what is not flushed yet is not counted. */
   approximateSize(range: Range): Promise<number>
 }
 
@@ -221,7 +221,9 @@ export interface Stats {
   readonly reads: {
     readonly gets: number
     readonly memtableHits: number
+    /** Tables that a get did not look into because their filter said no. */
     readonly filterSkips: number
+    /** Data blocks that gets had to read from files. */
     readonly blockReads: number
   }
   readonly flushes: { readonly count: number; readonly bytesWritten: number; readonly latency: LatencyHistogram }

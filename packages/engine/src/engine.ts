@@ -38,6 +38,7 @@ async function openPath(path: string, create: boolean): Promise<Storage> {
 export class Engine extends ReaderBase implements Writer {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>
   protected readonly store: Store
+  protected readonly keyspaceState: KeyspaceState
   readonly #snapshots = new Set<EngineSnapshot>()
   protected readonly snapshotSeqs: SnapshotSeqs = {
     seqOf: (snapshot) => {
@@ -51,6 +52,7 @@ export class Engine extends ReaderBase implements Writer {
   private constructor(store: Store) {
     super()
     this.store = store
+    this.keyspaceState = store.core.defaultKeyspace
   }
 
   /**
@@ -78,6 +80,9 @@ export class Engine extends ReaderBase implements Writer {
       throw missingPath(error, path)
     })
     try {
+      // Before the lock too, which makes a file.
+      const isThere = (await storage.list()).some((name) => parseFileName(name) !== undefined)
+      if (!isThere) throw new LsmError('LSM_NOT_FOUND', `${path} holds no store; nothing was removed`)
       await storage.lock()
       // Also refuses a directory whose files only look like a store's.
       if ((await readNewestManifest(storage)) === NO_STORE) {
@@ -95,11 +100,9 @@ export class Engine extends ReaderBase implements Writer {
       await storage.close().catch(() => {})
     }
     const { NodeStorage } = await import('@lsm/storage/node')
-    await translated(NodeStorage.removeEmpty(path))
-  }
-
-  protected get keyspaceState(): KeyspaceState {
-    return this.store.core.defaultKeyspace
+    await NodeStorage.removeEmpty(path).catch((error: { readonly code?: unknown }) => {
+      if (error.code !== 'STORAGE_NOT_EMPTY') throw translate(error)
+    })
   }
 
   protected get readSeq(): number {
@@ -179,6 +182,7 @@ export class Engine extends ReaderBase implements Writer {
 
   /** Calls `listener` for each event of that name; the function that is returned ends that. */
   on<K extends keyof EngineEvents>(name: K, listener: (event: EngineEvents[K]) => void): () => void {
+    this.store.checkOpen()
     return this.store.core.events.on(name, listener)
   }
 

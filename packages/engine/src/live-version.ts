@@ -1,7 +1,7 @@
 /** A version with its open readers: what reads go through. It holds every one of its tables open until it is let go. */
 import type { TableReader } from '@lsm/sstable'
 import type { ReaderHandle } from '@lsm/sstable-registry'
-import { mayHold } from './key-bound.ts'
+import { isAfter, mayHold } from './key-bound.ts'
 import type { TableEntry } from './manifest.ts'
 import { LEVEL_COUNT, type Version } from './version.ts'
 
@@ -37,10 +37,18 @@ export class LiveVersion {
     return this.#byId.get(entry.id)!
   }
 
-  /** The one table of a level from 1 down that could hold `key`. */
+  /** The one table of a level from 1 down that could hold `key`: it ends at or behind it, and may begin behind it. O(log n). */
   tableFor(level: number, key: Uint8Array): LiveTable | undefined {
-    const entry = this.version.tableFor(level, key)
-    return entry && this.#byId.get(entry.id)
+    const tables = this.levels[level]!
+    let low = 0
+    let high = tables.length
+    // The first table whose range does not end before the key. Where it begins, its own index tells.
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (isAfter(key, tables[middle]!.entry.largest)) low = middle + 1
+      else high = middle
+    }
+    return tables[low]
   }
 
   /** The table of level 0 at `index`, counted from the newest, if it could hold `key`. */

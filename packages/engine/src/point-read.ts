@@ -5,9 +5,8 @@
 import { BloomFilter } from '@lsm/bloom'
 import { RECORD_KIND } from '@lsm/encoding'
 import type { PointReader } from '@lsm/memtable'
-import { TableLookup } from '@lsm/sstable'
+import { type FindOptions, TableLookup } from '@lsm/sstable'
 import type { Counters } from './counters.ts'
-import { copyOf } from './key-bound.ts'
 import type { View } from './keyspace-state.ts'
 import type { LiveTable, LiveVersion } from './live-version.ts'
 
@@ -27,11 +26,17 @@ export class PointLookup {
   readonly #counters: Counters
   readonly #table = new TableLookup()
   readonly #hash = new Int32Array(2)
+  readonly #filling: FindOptions
+  readonly #passing: FindOptions
+  /** The key of a lookup that may wait. */
+  #ownKey = new Uint8Array(0)
   /** Readers of memtables are kept while they are the same ones. */
   readonly #readers = new WeakMap<object, PointReader>()
 
   constructor(counters: Counters) {
     this.#counters = counters
+    this.#filling = { keyHash: this.#hash, fillCache: true, tally: counters }
+    this.#passing = { keyHash: this.#hash, fillCache: false, tally: counters }
   }
 
   /** Looks for `key` as it was at `seq`. `key` is borrowed until this returns. */
@@ -53,8 +58,17 @@ export class PointLookup {
     const { live } = view
     if (live.lastLevel < 0) return undefined
     BloomFilter.hash(key, this.#hash)
-    // The caller may change the key while a block is read.
-    return this.#findInTables(live, options.sync ? key : copyOf(key), seq, options, 0)
+    return this.#findInTables(live, options.sync ? key : this.#own(key), seq, options, 0)
+  }
+
+  /** The caller may change the key while a block is read. One buffer is kept: a new one for each lookup is 270 ns. */
+  #own(key: Uint8Array): Uint8Array {
+    const { length } = key
+    if (this.#ownKey.length !== length) this.#ownKey = new Uint8Array(length)
+    const own = this.#ownKey
+    if (length > 64) own.set(key)
+    else for (let i = 0; i < length; i++) own[i] = key[i]!
+    return own
   }
 
   /** Tables are numbered: those of level 0, then the levels from 1 on with one each. */
@@ -75,7 +89,6 @@ export class PointLookup {
         ? reader.findSync(key, seq, this.#table, findOptions)
         : reader.find(key, seq, this.#table, findOptions)
       if (typeof found !== 'boolean') {
-        this.#counters.blockReads++
         return found.then((late) =>
           this.#isDecided(table, key, seq, late) ? undefined : this.#findInTables(live, key, seq, options, i + 1),
         )
@@ -100,7 +113,4 @@ export class PointLookup {
     this.valueStart = start
     this.valueEnd = end
   }
-
-  readonly #filling = { keyHash: this.#hash, fillCache: true }
-  readonly #passing = { keyHash: this.#hash, fillCache: false }
 }

@@ -7,6 +7,7 @@ import { invalidRange, invalidType, LsmError } from './errors.ts'
 import { type Bounds, toBounds, toBytes } from './input.ts'
 import { copyOf, isAfter } from './key-bound.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
+import type { LiveTable } from './live-version.ts'
 import { PointLookup } from './point-read.ts'
 import { ScanCursor } from './scan-cursor.ts'
 import { EntryScan, entries, keysOf, valuesOf } from './scan-iterators.ts'
@@ -189,15 +190,37 @@ export abstract class ReaderBase implements Reader {
   async approximateSize(range: Range): Promise<number> {
     this.checkReadable()
     const { start, end }: Bounds = toBounds(range)
-    const { live, memtables } = this.keyspaceState.view
-    let size = 0
-    for (const { entry } of live.levels.flat()) {
-      const isInside = !isAfter(start, entry.largest) && (end === undefined || compareBytes(entry.smallest, end) < 0)
-      if (isInside) size += entry.sizeBytes
+    const { live } = this.keyspaceState.view
+    live.pin()
+    try {
+      const sizes = live.levels.flat().map((table) => approximateSizeIn(table, start, end))
+      return (await translated(Promise.all(sizes))).reduce((sum, size) => sum + size, 0)
+    } finally {
+      live.unpin()
     }
-    const bounds = { start, ...(end !== undefined && { end }) }
-    return memtables.reduce((sum, memtable) => sum + memtable.rangeSize(bounds).bytes, size)
   }
+}
+
+/** Bytes of a table's file that hold the range: all of it, or by the index the blocks between the bounds, and one at least. */
+async function approximateSizeIn(
+  { entry, reader }: LiveTable,
+  start: Uint8Array,
+  end: Uint8Array | undefined,
+): Promise<number> {
+  const { smallest, largest, sizeBytes } = entry
+  if (isAfter(start, largest) || (end !== undefined && compareBytes(smallest, end) >= 0)) return 0
+  const beginsBefore = compareBytes(start, smallest) <= 0
+  const endsBehind = end === undefined || isAfter(end, largest)
+  if (beginsBefore && endsBehind) return sizeBytes
+  const { dataBlocks, largest: last } = reader.info
+  const behind = new Uint8Array(last.key.length + 1)
+  behind.set(last.key)
+  const [dataBytes, from, to] = await Promise.all([
+    reader.offsetOf(behind),
+    beginsBefore ? 0 : reader.offsetOf(start),
+    reader.offsetOf(endsBehind ? behind : end),
+  ])
+  return Math.min(sizeBytes, Math.max(to - from, Math.ceil(dataBytes / Math.max(1, dataBlocks))))
 }
 
 /** Keeps the tables of `view` open until `waiting` settles. */
