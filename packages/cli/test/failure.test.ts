@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { LsmErrorCode } from '@lsm/engine'
 import { describe, expect, test } from 'vitest'
 import { CliError } from '../src/failure.ts'
@@ -155,6 +156,15 @@ describe('an interruption', () => {
       interrupted: interruption.signal,
     })
     expect(outcome).toMatchObject({ code: 130, err: 'lsm: CLI_INTERRUPTED: stopped by SIGINT; the store is closed\n' })
+    expect(engines.openStores).toBe(0)
+  })
+
+  test.each([[['put', 'a']], [['import']]])('ends %j while it waits for input that does not come', async (args) => {
+    const interruption = new AbortController()
+    const engines = new MemoryEngines()
+    const silent = new Readable({ read: () => void setImmediate(() => interruption.abort(reason)) })
+    const outcome = await lsm([...args, '--db', 'x'], { engines, stdin: silent, interrupted: interruption.signal })
+    expect(outcome).toMatchObject({ code: 130, out: '', err: expect.stringMatching(/^lsm: CLI_INTERRUPTED: /) })
     expect(engines.openStores).toBe(0)
   })
 

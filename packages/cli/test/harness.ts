@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array> | Readable
   readonly isTerminal?: boolean
   readonly env?: Record<string, string>
   readonly engines?: Engines
@@ -32,7 +32,7 @@ export async function lsm(args: readonly string[], options: RunOptions = {}): Pr
   const { stdin = '' } = options
   const pieces = typeof stdin === 'string' || stdin instanceof Uint8Array ? [Buffer.from(stdin)] : stdin
   const world: World = {
-    stdin: Readable.from(pieces, { objectMode: false }),
+    stdin: pieces instanceof Readable ? pieces : Readable.from(pieces, { objectMode: false }),
     stdout,
     stderr,
     env: options.env ?? {},

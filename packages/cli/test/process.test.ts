@@ -76,8 +76,13 @@ test.each([
   let next = 0
   // Feeds it until it is gone, so that the signal finds it at work.
   const feed = setInterval(() => child.stdin!.write(`{"key":"${next++}","value":""}\n`), 1)
+  let isAsked = false
   const timer = setInterval(async () => {
-    if ((await lsm(['count', '--db', path, '--read-only'])).code === 0) child.kill(signal)
+    if (isAsked || (await lsm(['count', '--db', path, '--read-only'])).code !== 0) return
+    // A second one would end it at once.
+    clearInterval(timer)
+    if (!isAsked) child.kill(signal)
+    isAsked = true
   }, 300)
   try {
     expect(await ended).toMatchObject({

@@ -17,6 +17,7 @@ import {
   withStore,
 } from '../cli.ts'
 import { CliError } from '../failure.ts'
+import { readInput } from '../input.ts'
 import { recordFormat } from '../record-format.ts'
 
 export function addPointCommands(program: Command, cli: Cli): void {
@@ -60,12 +61,9 @@ async function runPut(
   await withStore(cli, flags, { create: true }, (store) => store.put(key, value))
 }
 
-async function readAll({ world }: Cli): Promise<Buffer> {
+async function readAll({ world: { stdin, interrupted } }: Cli): Promise<Buffer> {
   const pieces: Uint8Array[] = []
-  for await (const piece of world.stdin) {
-    world.interrupted.throwIfAborted()
-    pieces.push(piece as Uint8Array)
-  }
+  for await (const piece of readInput(stdin, { name: 'stdin', interrupted })) pieces.push(piece)
   return Buffer.concat(pieces)
 }
 

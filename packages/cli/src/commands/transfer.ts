@@ -19,6 +19,7 @@ import {
 } from '../cli.ts'
 import type { OpenStore } from '../engines.ts'
 import { CliError, codeOf } from '../failure.ts'
+import { readInput } from '../input.ts'
 import { readLines } from '../lines.ts'
 import { Output } from '../output.ts'
 import { startProgress } from '../progress.ts'
@@ -153,9 +154,10 @@ function decodeLine(format: RecordFormat, line: Uint8Array, where: () => string)
 
 /** Every file is looked at before the first record is written. */
 async function openSources({ world }: Cli, files: readonly string[]): Promise<Source[]> {
+  const { interrupted } = world
   if (files.length === 0 || (files.length === 1 && files[0] === '-')) {
     if (world.stdin.isTTY === true) world.stderr.write('reading records from the terminal; Ctrl-D ends them\n')
-    return [{ name: 'stdin', sizeBytes: undefined, open: () => inputOf(world.stdin, 'stdin') }]
+    return [{ name: 'stdin', sizeBytes: undefined, open: () => readInput(world.stdin, { name: 'stdin', interrupted }) }]
   }
   return Promise.all(
     files.map(async (file) => {
@@ -167,25 +169,10 @@ async function openSources({ world }: Cli, files: readonly string[]): Promise<So
         name: file,
         // A pipe with a name has no size.
         sizeBytes: found.isFile() ? found.size : undefined,
-        open: () => inputOf(createReadStream(file, { highWaterMark: 256 * 1024 }), file),
+        open: () => readInput(createReadStream(file, { highWaterMark: 256 * 1024 }), { name: file, interrupted }),
       }
     }),
   )
-}
-
-async function* inputOf(stream: AsyncIterable<unknown>, name: string): AsyncGenerator<Uint8Array> {
-  const pieces = stream[Symbol.asyncIterator]()
-  try {
-    for (;;) {
-      const next = await pieces.next().catch((cause: Error) => {
-        throw new CliError('CLI_INPUT', `cannot read ${name}: ${cause.message}`, { cause })
-      })
-      if (next.done === true) return
-      yield next.value as Uint8Array
-    }
-  } finally {
-    await pieces.return?.()
-  }
 }
 
 async function runExport(cli: Cli, flags: TransferFlags): Promise<void> {
