@@ -8,10 +8,11 @@ import { type CompactionTask, pickCompaction, pickRange } from './compaction-pol
 import { CompactionThread } from './compaction-thread.ts'
 import { yieldTurn } from './components.ts'
 import { LsmError } from './errors.ts'
-import { segmentFileName } from './files.ts'
+import { segmentFileName, tableFileName } from './files.ts'
 import { runFlush } from './flush.ts'
 import type { KeyRange } from './key-bound.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
+import type { TableEntry } from './manifest.ts'
 import { nextFreeNumber } from './recovery.ts'
 import { entryOf, type StoreCore, withSegments, withTables } from './store-core.ts'
 import { translate } from './translate.ts'
@@ -158,10 +159,10 @@ export class Maintenance {
     if (core.wal !== undefined && core.wal.syncedSeq < memtable.lastSeq) await core.wal.sync()
     const infos = await runFlush(core, keyspace, memtable, this.#pauser())
     const added = infos.map((info) => entryOf(info, keyspace.id, 0))
-    for (const entry of added) await core.tables.open(entry)
     const bytesWritten = added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     let obsolete: number[] = []
-    await core.commit(
+    await this.#commitTables(
+      added,
       (state) => {
         const entry = state.keyspaces.get(keyspace.id)!
         const flushedThroughSeq = Math.max(entry.flushedThroughSeq, memtable.lastSeq)
@@ -177,6 +178,29 @@ export class Maintenance {
     core.counters.flushBytes += bytesWritten
     core.counters.flushLatency.add(durationMs)
     core.events.emit('flush', { keyspace: keyspace.name, records: memtable.entryCount, bytesWritten, durationMs })
+  }
+
+  /** Opens new tables and commits them. Those of a commit that did not happen are removed. */
+  async #commitTables(added: readonly TableEntry[], ...commit: Parameters<StoreCore['commit']>): Promise<void> {
+    const { tables, storage } = this.#core
+    const opened = new Set<string>()
+    try {
+      for (const entry of added) {
+        await tables.open(entry)
+        opened.add(entry.id)
+      }
+      await this.#core.commit(...commit)
+    } catch (error) {
+      // After any other failure the manifest may name them.
+      const isUncommitted = opened.size < added.length || isNoSpace(error)
+      if (isUncommitted) {
+        for (const { id } of added) {
+          if (opened.has(id)) tables.retire(id)
+          else await storage.remove(tableFileName(id)).catch(() => {})
+        }
+      }
+      throw error
+    }
   }
 
   /** Segments that nobody needs once the oldest memtable of `flushed` is in a table. */
@@ -207,16 +231,32 @@ export class Maintenance {
     const { storeId } = manifests.position
     const number = await nextFreeNumber(core.storage, manifests.state)
     const identity = { number, id: components.random.bytes(16), storeId }
-    const next = await createSegment(core.storage, identity)
-    let lastSeq = 0
-    const sealed = await wal.rotate(next, ({ number: old, length }) => {
-      lastSeq = wal.lastSeq
-      return core.commit((state) => {
-        const oldEntry = { ...state.segments.get(old)!, sealedLength: length }
-        const newEntry = { number, id: identity.id, sealedLength: undefined }
-        return { ...withSegments(state, { added: [oldEntry, newEntry] }), nextSegmentNumber: number + 1 }
-      })
+    const remove = (): Promise<void> => core.storage.remove(segmentFileName(number)).catch(() => {})
+    const next = await createSegment(core.storage, identity).catch(async (error: unknown) => {
+      await remove()
+      throw error
     })
+    let lastSeq = 0
+    let unpublished: LsmError | undefined
+    const sealed = await wal.rotate(next, async ({ number: old, length }) => {
+      lastSeq = wal.lastSeq
+      try {
+        await core.commit((state) => {
+          const oldEntry = { ...state.segments.get(old)!, sealedLength: length }
+          const newEntry = { number, id: identity.id, sealedLength: undefined }
+          return { ...withSegments(state, { added: [oldEntry, newEntry] }), nextSegmentNumber: number + 1 }
+        })
+        return true
+      } catch (error) {
+        if (!isNoSpace(error)) throw error
+        unpublished = error
+        return false
+      }
+    })
+    if (sealed === undefined) {
+      await remove()
+      throw unpublished!
+    }
     core.segments.push({ number: sealed.number, lastSeq })
     this.#sealedBytes += sealed.length
   }
@@ -250,8 +290,8 @@ export class Maintenance {
     const added = task.isMove
       ? task.inputs.map((entry) => ({ ...entry, level: task.outputLevel }))
       : result.tables.map((info) => entryOf(info, keyspace.id, task.outputLevel))
-    if (!task.isMove) for (const entry of added) await core.tables.open(entry)
-    await core.commit(
+    await this.#commitTables(
+      task.isMove ? [] : added,
       (state) => withTables(state, { added, removed }),
       () => {
         keyspace.compactionCursors[task.level] = task.inputs.at(-1)!.smallest
@@ -292,6 +332,8 @@ export class Maintenance {
 
   /** Waits until everything that was written is in tables. */
   async flush(): Promise<void> {
+    // Who asks wants to know how it is now, not how it was when it last failed.
+    this.#retryNow()
     const keyspaces = [...this.#core.keyspaces.values()]
     for (const keyspace of keyspaces) keyspace.freeze()
     // Not those that are frozen later: under load there would be no end.
@@ -305,6 +347,7 @@ export class Maintenance {
       if (this.#passing) throw this.#passing
       if (this.#isStopped) throw new LsmError('LSM_CLOSED', 'the store is closed')
       this.wake()
+      if (this.#flushing === undefined) throw new LsmError('LSM_FAILED', 'a flush could not be started')
       await this.#flushing
     }
   }
@@ -341,6 +384,12 @@ export class Maintenance {
     try {
       await step()
       this.#passing = undefined
+      if (this.#cancelRetry !== undefined) {
+        // There is room: what else failed need not wait any longer.
+        this.#retryNow()
+        this.wake()
+        this.wakeCompaction()
+      }
       this.#retryMs = FIRST_RETRY_MS
       return true
     } catch (error) {
@@ -363,14 +412,19 @@ export class Maintenance {
       const ms = this.#retryMs
       this.#retryMs = Math.min(LAST_RETRY_MS, ms * 2)
       this.#cancelRetry ??= core.components.scheduler.delay(() => {
-        this.#cancelRetry = undefined
-        this.#passing = undefined
+        this.#retryNow()
         this.wake()
         this.wakeCompaction()
       }, ms)
     } else core.failure ??= failure
     core.events.emit('error', failure)
     this.#onProgress()
+  }
+
+  #retryNow(): void {
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+    this.#passing = undefined
   }
 
   /** Gives the event loop a turn when a slice is over; ends a job when the store closes. */
@@ -395,6 +449,10 @@ export class Maintenance {
     await this.#compacting
     await this.#asked
   }
+}
+
+function isNoSpace(error: unknown): error is LsmError {
+  return error instanceof LsmError && error.code === 'LSM_NO_SPACE'
 }
 
 function firstUnflushedAfterOldest({ frozen, memtable }: KeyspaceState): number {

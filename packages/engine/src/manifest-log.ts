@@ -19,6 +19,8 @@ const DELTA_SHARE = 0.5
 /** No manifest is ever larger than this: some 10 million tables. */
 const MAX_MANIFEST_BYTES = 2 ** 31
 
+const NO_ROOM = 'the disk is full: the next manifest was not published, and the store is as it was'
+
 /** Where a store stands. */
 export interface ManifestPosition {
   readonly number: number
@@ -115,7 +117,7 @@ export class ManifestLog {
 
   /**
    * Makes `state` the store's state. Resolves when it is durable; rejects with `LSM_FENCED` when another writer has
-   * published meanwhile. Not to be called again before it settles.
+   * published meanwhile, and with `LSM_NO_SPACE` when it is certain that nothing was published. Not to be called again before it settles.
    */
   async publish(state: ManifestState, options: { readonly nextEpoch?: boolean } = {}): Promise<void> {
     const { number: last, storeId, base } = this.#position
@@ -130,11 +132,21 @@ export class ManifestLog {
       await this.#storage.publish(file, bytes)
     } catch (error) {
       if (error instanceof StorageError && error.code === 'STORAGE_EXISTS') throw this.#fenced(file, error)
+      if (await this.#isUnpublished(file, error)) throw new LsmError('LSM_NO_SPACE', NO_ROOM, { file, cause: error })
       throw error
     }
     const nextBase = isDelta ? base : { number, crc: crcOfManifest(bytes), state, sizeBytes: bytes.length }
     this.#position = { number, epoch, storeId, state, base: nextBase }
     await this.#tidy()
+  }
+
+  /** Whether the disk was full before the name was there: only this process publishes, so it will not come later. */
+  async #isUnpublished(file: string, error: unknown): Promise<boolean> {
+    if (!(error instanceof StorageError) || error.code !== 'STORAGE_NO_SPACE') return false
+    return await this.#storage.list().then(
+      (names) => !names.includes(file),
+      () => false,
+    )
   }
 
   #fenced(file: string, cause?: unknown): LsmError {

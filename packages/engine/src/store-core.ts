@@ -129,7 +129,7 @@ export class StoreCore {
 
   /**
    * Makes the manifest's next state durable: `change` is given the current one. Then runs `install` before anybody else
-   * commits. A failure ends all writing: what is durable is not known.
+   * commits. A failure ends all writing, since what is durable is not known; `LSM_NO_SPACE` alone leaves all as it was.
    */
   commit(change: (state: ManifestState) => ManifestState, install: () => void = () => {}): Promise<void> {
     return this.#commitLock.withWrite(async () => {
@@ -140,6 +140,8 @@ export class StoreCore {
         await this.storage.syncDirectory()
         await this.manifests.publish({ ...next, lastSeq: Math.max(next.lastSeq, this.visibleSeq) })
       } catch (error) {
+        // Only then it is certain that the store is as it was.
+        if (error instanceof LsmError && error.code === 'LSM_NO_SPACE') throw error
         throw this.fail(error)
       }
       install()

@@ -1,13 +1,15 @@
 /** An open store: opening and recovery, the way of writes, background work, closing. */
+import type { RecordKind } from '@lsm/encoding'
 import type { Storage, StorageLock } from '@lsm/storage'
 import type { WalReport } from '@lsm/wal'
 import type { Durability, WriteOptions } from './api.ts'
 import { BatchApplier, CommitPipeline, type EncodedOperation } from './commit-pipeline.ts'
 import type { ResolvedComponents } from './components.ts'
 import { invalidRange, LsmError } from './errors.ts'
+import { copyOf } from './key-bound.ts'
 import { Maintenance } from './maintenance.ts'
 import { encodeKeyspaceOptions, isDurability, type ResolvedOptions } from './options.ts'
-import { adoptLog, openManifests, removeOrphans, replay } from './recovery.ts'
+import { adoptLog, openManifests, refuseEarly, removeOrphans, replay } from './recovery.ts'
 import { StoreCore, withSegments } from './store-core.ts'
 import { translate } from './translate.ts'
 import { WriteGate } from './write-gate.ts'
@@ -22,6 +24,9 @@ export class Store {
   readonly #gate: WriteGate
   #pipeline: CommitPipeline | undefined
   #isClosing = false
+  #isWaking = false
+  /** Whether somebody who wrote knows that the store takes no more. */
+  #hasToldFailure = false
   #closing: Promise<void> | undefined
   /** What recovery found. */
   readonly recovered: WalReport | undefined
@@ -54,6 +59,7 @@ export class Store {
   }
 
   static async #open(storage: Storage, options: ResolvedOptions, components: ResolvedComponents): Promise<Store> {
+    if (!options.readOnly) await refuseEarly(storage, options)
     const lock = options.readOnly ? undefined : await storage.lock()
     const keyspaceOptions = encodeKeyspaceOptions(options.keyspaceDefaults)
     const manifests = await openManifests(storage, options, components, keyspaceOptions)
@@ -105,7 +111,13 @@ export class Store {
     for (const number of manifests.state.segments.keys()) {
       if (number !== core.wal.segmentNumber) core.segments.push({ number, lastSeq: core.visibleSeq })
     }
-    this.#pipeline = new CommitPipeline(core.wal, components.clock, new BatchApplier(core))
+    this.#pipeline = new CommitPipeline(core.wal, components.clock, new BatchApplier(core), {
+      committed: () => this.#wakeSoon(),
+      failed: (error) => {
+        if (core.wal?.failure) core.fail(core.wal.failure)
+        return translate(error)
+      },
+    })
     await removeOrphans(storage, manifests)
     void this.#lock?.lost.then((error) => {
       core.fail(error)
@@ -122,6 +134,7 @@ export class Store {
     if (this.core.options.readOnly) throw new LsmError('LSM_READ_ONLY', 'the store was opened with readOnly')
     const { failure } = this.core
     if (failure) {
+      this.#hasToldFailure = true
       const message = `no more writes after a failure: ${failure.message}; close the store and open it again`
       throw new LsmError('LSM_FAILED', message, { cause: failure })
     }
@@ -136,42 +149,73 @@ export class Store {
     return this.#gate.isOpen
   }
 
+  /** Writes one operation. Its bytes are copied before this returns. Throws what is wrong with the call. */
+  writeOne(kind: RecordKind, keyspaceId: number, key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void> {
+    const durability = this.#durabilityOf(options)
+    if (!this.#gate.isOpen) {
+      const operation = { kind, keyspaceId, key: copyOf(key), value: copyOf(value) }
+      return this.#writeLater([operation], durability, options?.signal)
+    }
+    const { counters } = this.core
+    counters.batches++
+    counters.operations++
+    counters.userBytes += key.length + value.length
+    return this.#pipeline!.commitOne(kind, keyspaceId, key, value, durability)
+  }
+
   /**
    * Writes operations as one batch. Their bytes are copied before this returns, unless the write must wait for its
-   * turn: then they must be the caller's own copies (`isUnhindered` tells).
+   * turn: then they must be the caller's own copies (`isUnhindered` tells). Throws what is wrong with the call.
    */
-  async write(operations: readonly EncodedOperation[], options: WriteOptions = {}): Promise<void> {
+  write(operations: readonly EncodedOperation[], options?: WriteOptions): Promise<void> {
+    const durability = this.#durabilityOf(options)
+    if (operations.length === 0) return Promise.resolve()
+    if (this.#gate.isOpen) return this.#commit(operations, durability)
+    return this.#writeLater(operations, durability, options?.signal)
+  }
+
+  #durabilityOf(options: WriteOptions | undefined): Durability {
     this.checkWritable()
-    const { durability = this.core.options.durability } = options
+    if (options === undefined) return this.core.options.durability
+    const durability = options.durability ?? this.core.options.durability
     if (!isDurability(durability))
       throw invalidRange(`durability is 'sync', 'os' or { intervalMs }, not ${String(durability)}`)
     if (options.signal?.aborted) throw aborted(options.signal.reason)
-    if (operations.length === 0) return
-    let bytes = 0
-    for (const { key, value } of operations) bytes += key.length + value.length + OPERATION_OVERHEAD
-    if (this.#gate.isOpen) return this.#commit(operations, durability, bytes)
-    if (this.maintenance.passingFailure) throw this.maintenance.passingFailure
-    try {
-      await this.#gate.wait(bytes, options.signal)
-    } catch (error) {
-      throw options.signal?.aborted && error === options.signal.reason ? aborted(error) : translate(error)
-    }
-    this.checkWritable()
-    return this.#commit(operations, durability, bytes)
+    return durability
   }
 
-  async #commit(operations: readonly EncodedOperation[], durability: Durability, bytes: number): Promise<void> {
+  /** Waits for the write's turn first. */
+  async #writeLater(
+    operations: readonly EncodedOperation[],
+    durability: Durability,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.maintenance.passingFailure) throw this.maintenance.passingFailure
+    try {
+      await this.#gate.wait(bytesOf(operations) + operations.length * OPERATION_OVERHEAD, signal)
+    } catch (error) {
+      throw signal?.aborted && error === signal.reason ? aborted(error) : translate(error)
+    }
+    this.checkWritable()
+    return this.#commit(operations, durability)
+  }
+
+  #commit(operations: readonly EncodedOperation[], durability: Durability): Promise<void> {
     const { counters } = this.core
     counters.batches++
     counters.operations += operations.length
-    counters.userBytes += bytes - operations.length * OPERATION_OVERHEAD
-    try {
-      await this.#pipeline!.commit(operations, durability)
-    } catch (error) {
-      if (this.core.wal?.failure) this.core.fail(this.core.wal.failure)
-      throw translate(error)
-    }
-    this.maintenance.wake()
+    counters.userBytes += bytesOf(operations)
+    return this.#pipeline!.commit(operations, durability)
+  }
+
+  /** Looks for work when all writes of a group are applied: not in the middle, where the log is not to be called. */
+  #wakeSoon(): void {
+    if (this.#isWaking) return
+    this.#isWaking = true
+    this.core.components.scheduler.microtask(() => {
+      this.#isWaking = false
+      this.maintenance.wake()
+    })
   }
 
   /** Resolves when everything written before is durable. */
@@ -179,9 +223,15 @@ export class Store {
     try {
       await this.core.wal!.sync()
     } catch (error) {
-      if (this.core.wal?.failure) this.core.fail(this.core.wal.failure)
+      this.#noteFailure()
       throw error
     }
+  }
+
+  #noteFailure(): void {
+    if (!this.core.wal?.failure) return
+    this.core.fail(this.core.wal.failure)
+    this.#hasToldFailure = true
   }
 
   #onProgress(): void {
@@ -227,9 +277,17 @@ export class Store {
     await attempt(() => core.tables.close())
     await attempt(async () => this.#lock?.release())
     await attempt(() => core.storage.close())
-    // A store that had failed before says so at every write; closing it is no new failure.
-    if (problems.length > 0 && !core.failure) throw problems[0]
+    // A failure that a write or sync was told of is no news; one in the background may be known to nobody.
+    if (this.#hasToldFailure) return
+    if (core.failure && problems.length > 0) throw core.failure
+    if (problems.length > 0) throw problems[0]
   }
+}
+
+function bytesOf(operations: readonly EncodedOperation[]): number {
+  let bytes = 0
+  for (const { key, value } of operations) bytes += key.length + value.length
+  return bytes
 }
 
 function aborted(reason: unknown): LsmError {

@@ -44,7 +44,12 @@ interface Coded {
 export function translate(error: unknown): unknown {
   if (error instanceof LsmError || typeof error !== 'object' || error === null) return error
   const { code, file, offset, outcome, message, cause } = error as Coded
-  if (typeof code !== 'string' || !Object.hasOwn(CODES, code)) return error
+  if (typeof code !== 'string' || !Object.hasOwn(CODES, code)) {
+    // Of several readers that could not be closed, the first one says why.
+    const inner: unknown = error instanceof AggregateError ? error.errors[0] : cause
+    const known = inner === undefined ? undefined : translate(inner)
+    return known instanceof LsmError ? known : error
+  }
   const details: LsmErrorDetails = {
     cause: error,
     ...(typeof file === 'string' && { file }),

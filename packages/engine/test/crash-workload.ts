@@ -1,5 +1,5 @@
 /** Short random workloads as plain data, and the states that their writes lead to. */
-import type { Durability, Engine, EngineOptions, Snapshot } from '../src/index.ts'
+import type { Durability, Engine, EngineOptions, Operation, Snapshot } from '../src/index.ts'
 import { digestOf, SimRandom } from './crash-sim.ts'
 
 export type WorkOperation =
@@ -82,6 +82,34 @@ function valueFor(count: number, size: number): Uint8Array {
   return encoder.encode(`${count}.`.repeat(Math.ceil(size / 2))).subarray(0, size)
 }
 
+/** Applies operations to the contents by key, and returns them with their values as the engine takes them. */
+export function applyOperations(
+  current: Map<string, string>,
+  operations: readonly WorkOperation[],
+  count: number,
+): Operation[] {
+  return operations.map((operation, index) => {
+    if (operation.type === 'delete') {
+      current.delete(operation.key)
+      return operation
+    }
+    if (operation.type === 'put') {
+      const value = valueFor(count * 100 + index, operation.size)
+      current.set(operation.key, digestOf(value))
+      return { type: 'put', key: operation.key, value }
+    }
+    const { from, to } = operation
+    for (const key of [...current.keys()]) if (key >= from && key < to) current.delete(key)
+    return { type: 'deleteRange', range: { gte: from, lt: to } }
+  })
+}
+
+/** The contents as `contentsOf` shows them. */
+export function stateOf(current: ReadonlyMap<string, string>): string {
+  const pairs = [...current].sort(([a], [b]) => (a < b ? -1 : 1))
+  return pairs.map(([key, digest]) => `${key}=${digest}`).join(' ')
+}
+
 /** The writes of a workload in order, and the state after each prefix of them. */
 export class History {
   /** States after 0, 1, 2 … writes. */
@@ -99,22 +127,9 @@ export class History {
   /** Starts a write as the next one, and notes what its acknowledgement promises. */
   submit(engine: Engine, operations: readonly WorkOperation[], durability: Durability): Promise<void> {
     const count = this.states.length
-    const batch = [...operations, { type: 'put', key: COUNTER_KEY, size: 12 } as const].map((operation, index) => {
-      if (operation.type === 'delete') {
-        this.#current.delete(operation.key)
-        return operation
-      }
-      if (operation.type === 'put') {
-        const value = valueFor(count * 100 + index, operation.size)
-        this.#current.set(operation.key, digestOf(value))
-        return { type: 'put', key: operation.key, value } as const
-      }
-      const { from, to } = operation
-      for (const key of [...this.#current.keys()]) if (key >= from && key < to) this.#current.delete(key)
-      return { type: 'deleteRange', range: { gte: from, lt: to } } as const
-    })
-    const pairs = [...this.#current].sort(([a], [b]) => (a < b ? -1 : 1))
-    this.states.push(pairs.map(([key, digest]) => `${key}=${digest}`).join(' '))
+    const counted = [...operations, { type: 'put', key: COUNTER_KEY, size: 12 } as const]
+    const batch = applyOperations(this.#current, counted, count)
+    this.states.push(stateOf(this.#current))
     return engine.write(batch, { durability }).then(() => {
       this.acknowledged = Math.max(this.acknowledged, count)
       if (durability === 'sync') this.durable = Math.max(this.durable, count)

@@ -162,10 +162,14 @@ export class WalWriter {
   /**
    * Goes on in `next`: makes the open segment durable, waits for `publish`, which must make a manifest durable that
    * seals the old segment and names the new one, and closes the old file. Batches wait meanwhile. After a failure of
-   * any step the writer takes nothing more. `next` is the writer's from this call on: where it cannot go on in it,
-   * it closes its file.
+   * any step the writer takes nothing more. Where `publish` resolves with false, nothing was published: the writer
+   * goes on in the old segment, and this resolves with `undefined`. `next` is the writer's from this call on: where it
+   * cannot go on in it, it closes its file.
    */
-  async rotate(next: NewSegment, publish: (sealed: SealedSegment) => Promise<void>): Promise<SealedSegment> {
+  async rotate(
+    next: NewSegment,
+    publish: (sealed: SealedSegment) => Promise<unknown>,
+  ): Promise<SealedSegment | undefined> {
     await this.#acquire()
     const old = this.#segment
     try {
@@ -175,7 +179,10 @@ export class WalWriter {
       const sealed = { number: old.identity.number, length: this.#length }
       try {
         await this.#datasync(old.file)
-        await publish(sealed)
+        if ((await publish(sealed)) === false) {
+          await next.file.close().catch(() => {})
+          return undefined
+        }
         await old.file.close()
       } catch (error) {
         throw this.#fail('the log could not go on in a new segment', error)
