@@ -18,7 +18,7 @@ import type { ResolvedComponents } from './components.ts'
 import { corruption, LsmError } from './errors.ts'
 import { parseFileName } from './files.ts'
 import type { ManifestState, SegmentEntry } from './manifest.ts'
-import { ManifestLog, NO_STORE, readNewestManifest } from './manifest-log.ts'
+import { ManifestLog, type ManifestPosition, NO_STORE, readNewestManifest } from './manifest-log.ts'
 
 export interface OpenStoreOptions {
   readonly createIfMissing: boolean
@@ -40,27 +40,49 @@ export async function openManifests(
   keyspaceOptions: string,
 ): Promise<ManifestLog> {
   const found = await readNewestManifest(storage)
+  await checkPlace(storage, found, options)
   if (found !== NO_STORE) {
-    if (options.errorIfExists) {
-      throw new LsmError('LSM_EXISTS', `${storage.location} holds a store already, and errorIfExists is set`)
-    }
     const log = new ManifestLog(storage, found)
     if (!options.readOnly) await log.publish(found.state, { nextEpoch: true })
     return log
+  }
+  const log = ManifestLog.forNewStore(storage, random.bytes(16))
+  const keyspace = { id: DEFAULT_KEYSPACE_ID, name: '', flushedThroughSeq: 0, options: keyspaceOptions }
+  await log.publish({ ...log.state, keyspaces: new Map([[keyspace.id, keyspace]]) }, { nextEpoch: true })
+  return log
+}
+
+/** Throws unless what was found, or that nothing was, is what the options ask for. */
+async function checkPlace(
+  storage: Storage,
+  found: ManifestPosition | typeof NO_STORE,
+  { createIfMissing, errorIfExists, readOnly }: OpenStoreOptions,
+): Promise<void> {
+  if (found !== NO_STORE) {
+    if (!errorIfExists) return
+    throw new LsmError('LSM_EXISTS', `${storage.location} holds a store already, and errorIfExists is set`)
   }
   const others = await storage.list()
   if (others.length > 0) {
     const message = `${storage.location} is no store: it holds ${others[0]} and ${others.length - 1} more; nothing was changed`
     throw new LsmError('LSM_NOT_A_STORE', message)
   }
-  if (options.readOnly || !options.createIfMissing) {
-    const hint = options.readOnly ? 'open it for writing to create one' : 'set createIfMissing to create one'
+  if (readOnly || !createIfMissing) {
+    const hint = readOnly ? 'open it for writing to create one' : 'set createIfMissing to create one'
     throw new LsmError('LSM_NOT_FOUND', `${storage.location} holds no store; ${hint}`)
   }
-  const log = ManifestLog.forNewStore(storage, random.bytes(16))
-  const keyspace = { id: DEFAULT_KEYSPACE_ID, name: '', flushedThroughSeq: 0, options: keyspaceOptions }
-  await log.publish({ ...log.state, keyspaces: new Map([[keyspace.id, keyspace]]) }, { nextEpoch: true })
-  return log
+}
+
+/**
+ * Refuses what needs no lock to be refused, and so changes nothing: whoever takes the lock writes to its file. Damage is
+ * left to be found under the lock: beside a writer at work a whole store can look damaged.
+ */
+export async function refuseEarly(storage: Storage, options: OpenStoreOptions): Promise<void> {
+  try {
+    await checkPlace(storage, await readNewestManifest(storage), options)
+  } catch (error) {
+    if (!(error instanceof LsmError && error.code === 'LSM_CORRUPTION')) throw error
+  }
 }
 
 /** Reads the log's segments and hands every batch to `onBatch`. Writes nothing. */
