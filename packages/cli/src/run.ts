@@ -1,4 +1,5 @@
 /** The whole command as a function: arguments and a world in, an exit code out. */
+import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { addCommonOptions, type Cli } from './cli.ts'
 import { addBenchCommand } from './commands/bench.ts'
@@ -54,10 +55,17 @@ async function finish(out: Output): Promise<number> {
   }
 }
 
+/** The package's own, wherever it was installed. */
+function version(): string {
+  const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string }
+  return manifest.version
+}
+
 function createProgram(cli: Cli): Command {
   const { world, out } = cli
   const program = new Command('lsm')
     .description('Put, get, scan, import, export, inspect and measure a store of @lsm/engine.')
+    .version(version())
     .exitOverride()
     .showHelpAfterError('(lsm help COMMAND says more)')
     .configureOutput({

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { lsm, scratchFolder } from './harness.ts'
 
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 const folder = scratchFolder()
 let count = 0
 let db = ''
@@ -207,6 +208,7 @@ describe('stats, levels, flush, compact and verify', () => {
     expect(JSON.parse((await lsm(['stats', '--db', db, '--json'])).out)).toMatchObject({ lastSeq: 3000 })
     const shown = await lsm(['stats', '--db', db], { isTerminal: true })
     expect(shown.out).toMatch(/last sequence number +3,000$/m)
+    expect(shown.out).toMatch(/^since it was opened, no writes, reads, cache, flushes, compactions, stalls$/m)
   })
 
   test('the tree is drawn on a terminal', async () => {
@@ -249,6 +251,10 @@ describe('stats, levels, flush, compact and verify', () => {
 })
 
 describe('help', () => {
+  test('the version', async () => {
+    expect(await lsm(['--version'])).toEqual(done(`${manifest.version}\n`))
+  })
+
   test('help goes to stdout with 0, no command at all to stderr with 2', async () => {
     for (const args of [['--help'], ['help'], ['help', 'scan'], ['scan', '--help']]) {
       const { code, out, err } = await lsm(args)

@@ -64,11 +64,19 @@ export function formatStats(stats: Stats, { isTerminal }: TableOptions): string 
     )
     return formatFacts(all, options)
   }
-  const text = groups.map(([title, facts]) => `${title}\n${formatFacts(facts, options)}`)
-  return `${text.join('\n')}\nlevels\n${formatLevels(stats, options)}`
+  // Counters begin at 0 when a store is opened: a page of zeros says nothing.
+  const isIdle = ([title, facts]: Group): boolean => title !== 'store' && facts.every(([, value]) => value === 0)
+  const text = groups
+    .filter((each) => !isIdle(each))
+    .map(([title, facts]) => `${title}\n${formatFacts(facts, options)}`)
+  const idle = groups.filter(isIdle).map(([title]) => title)
+  const rest = idle.length === 0 ? '' : `\nsince it was opened, no ${idle.join(', ')}\n`
+  return `${text.join('\n')}\nlevels\n${formatLevels(stats, options)}${rest}`
 }
 
-function factsOf(stats: Stats): readonly (readonly [title: string, facts: readonly Fact[]])[] {
+type Group = readonly [title: string, facts: readonly Fact[]]
+
+function factsOf(stats: Stats): readonly Group[] {
   const { writes, reads, cache, flushes, compactions, stalls } = stats
   const size = stats.levels.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const tier = (name: 'data' | 'index' | 'filter'): Fact[] => {
