@@ -65,7 +65,8 @@ export function formatStats(stats: Stats, { isTerminal }: TableOptions): string 
     return formatFacts(all, options)
   }
   // Counters begin at 0 when a store is opened: a page of zeros says nothing.
-  const isIdle = ([title, facts]: Group): boolean => title !== 'store' && facts.every(([, value]) => value === 0)
+  const isIdle = ([title, facts]: Group): boolean =>
+    title !== 'store' && facts.every(([, value, unit = 'count']) => unit !== 'count' || value === 0)
   const text = groups
     .filter((each) => !isIdle(each))
     .map(([title, facts]) => `${title}\n${formatFacts(facts, options)}`)
