@@ -1,4 +1,5 @@
 /** The engine: what a program opens, writes to, reads from and closes. */
+import { RECORD_KIND, type RecordKind } from '@lsm/encoding'
 import type { Storage } from '@lsm/storage'
 import type {
   Bytes,
@@ -19,7 +20,14 @@ import { parseFileName } from './files.ts'
 import { toBounds } from './input.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
 import { NO_STORE, readNewestManifest } from './manifest-log.ts'
-import { batchOperations, copyOperations, deleteOperation, deleteRangeOperation, putOperation } from './operations.ts'
+import {
+  batchOperations,
+  copyOperations,
+  deleteRangeOperation,
+  keyBytesOf,
+  NO_VALUE,
+  valueBytesOf,
+} from './operations.ts'
 import { resolveOptions } from './options.ts'
 import { ReaderBase, type SnapshotSeqs } from './reader-base.ts'
 import { EngineSnapshot } from './snapshot.ts'
@@ -109,12 +117,22 @@ export class Engine extends ReaderBase implements Writer {
     return this.store.core.visibleSeq
   }
 
-  async put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
-    return this.#write([putOperation(this.keyspaceState.id, key, value, this.store.core.options)], options)
+  put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
+    // Not an async function, here and below: its promise would be a second one beside that of the log.
+    try {
+      const limits = this.store.core.options
+      return this.#writeOne(RECORD_KIND.value, keyBytesOf(key, limits), valueBytesOf(value, limits), options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
-  async delete(key: Bytes, options?: WriteOptions): Promise<void> {
-    return this.#write([deleteOperation(this.keyspaceState.id, key, this.store.core.options)], options)
+  delete(key: Bytes, options?: WriteOptions): Promise<void> {
+    try {
+      return this.#writeOne(RECORD_KIND.tombstone, keyBytesOf(key, this.store.core.options), NO_VALUE, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async deleteRange(range: Range, options?: WriteOptions): Promise<void> {
@@ -131,10 +149,13 @@ export class Engine extends ReaderBase implements Writer {
     return this.#write(batchOperations(operations, this.store.core.options, keyspaceIdOf), options)
   }
 
+  #writeOne(kind: RecordKind, key: Uint8Array, value: Uint8Array, options: WriteOptions | undefined): Promise<void> {
+    if (options !== undefined) checkIsObject(options)
+    return this.store.writeOne(kind, this.keyspaceState.id, key, value, options)
+  }
+
   #write(operations: readonly EncodedOperation[], options: WriteOptions | undefined): Promise<void> {
-    if (options !== undefined && (typeof options !== 'object' || options === null)) {
-      throw invalidType('options are an object')
-    }
+    if (options !== undefined) checkIsObject(options)
     return this.store.write(this.store.isUnhindered ? operations : copyOperations(operations), options)
   }
 
@@ -203,6 +224,10 @@ export class Engine extends ReaderBase implements Writer {
 
 /** Behind every key that is not made of ff alone; compactions take whole tables anyway. */
 const LAST_KEY = new Uint8Array(64).fill(0xff)
+
+function checkIsObject(options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw invalidType('options are an object')
+}
 
 function missingPath(error: unknown, path: string): unknown {
   const cause = (error as { cause?: { code?: unknown } }).cause

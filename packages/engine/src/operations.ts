@@ -10,17 +10,14 @@ import type { ResolvedOptions } from './options.ts'
 export interface WriteLimits
   extends Pick<ResolvedOptions, 'maxKeySizeBytes' | 'maxValueSizeBytes' | 'maxBatchSizeBytes'> {}
 
-const NO_VALUE = new Uint8Array(0)
+export const NO_VALUE: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
-export function putOperation(keyspaceId: number, key: Bytes, value: Bytes, limits: WriteLimits): EncodedOperation {
-  const keyBytes = limited(toBytes(key, 'key'), 'key', limits.maxKeySizeBytes)
-  const valueBytes = limited(toBytes(value, 'value'), 'value', limits.maxValueSizeBytes)
-  return { kind: RECORD_KIND.value, keyspaceId, key: keyBytes, value: valueBytes }
+export function keyBytesOf(key: Bytes, { maxKeySizeBytes }: WriteLimits): Uint8Array {
+  return limited(toBytes(key, 'key'), 'key', maxKeySizeBytes)
 }
 
-export function deleteOperation(keyspaceId: number, key: Bytes, limits: WriteLimits): EncodedOperation {
-  const keyBytes = limited(toBytes(key, 'key'), 'key', limits.maxKeySizeBytes)
-  return { kind: RECORD_KIND.tombstone, keyspaceId, key: keyBytes, value: NO_VALUE }
+export function valueBytesOf(value: Bytes, { maxValueSizeBytes }: WriteLimits): Uint8Array {
+  return limited(toBytes(value, 'value'), 'value', maxValueSizeBytes)
 }
 
 /** `undefined` for a range without a key in it: there is nothing to write. */
@@ -52,7 +49,8 @@ export function batchOperations(
   if (!Array.isArray(operations)) throw invalidType('a batch is an array of operations')
   const encoded: EncodedOperation[] = []
   let bytes = 0
-  for (const [i, operation] of operations.entries()) {
+  for (let i = 0; i < operations.length; i++) {
+    const operation = operations[i]
     if (typeof operation !== 'object' || operation === null) throw invalidType(`operations[${i}] is an object`)
     const keyspaceId = keyspaceIdOf(operation)
     const one = encodeOne(operation, i, keyspaceId, limits)
@@ -76,9 +74,14 @@ function encodeOne(
 ): EncodedOperation | undefined {
   switch (operation.type) {
     case 'put':
-      return putOperation(keyspaceId, operation.key, operation.value, limits)
+      return {
+        kind: RECORD_KIND.value,
+        keyspaceId,
+        key: keyBytesOf(operation.key, limits),
+        value: valueBytesOf(operation.value, limits),
+      }
     case 'delete':
-      return deleteOperation(keyspaceId, operation.key, limits)
+      return { kind: RECORD_KIND.tombstone, keyspaceId, key: keyBytesOf(operation.key, limits), value: NO_VALUE }
     case 'deleteRange':
       return deleteRangeOperation(keyspaceId, operation.range, limits)
     default:

@@ -150,7 +150,13 @@ export class Store {
   }
 
   /** Writes one operation. Its bytes are copied before this returns. Throws what is wrong with the call. */
-  writeOne(kind: RecordKind, keyspaceId: number, key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void> {
+  writeOne(
+    kind: RecordKind,
+    keyspaceId: number,
+    key: Uint8Array,
+    value: Uint8Array,
+    options?: WriteOptions,
+  ): Promise<void> {
     const durability = this.#durabilityOf(options)
     if (!this.#gate.isOpen) {
       const operation = { kind, keyspaceId, key: copyOf(key), value: copyOf(value) }
@@ -177,7 +183,7 @@ export class Store {
   #durabilityOf(options: WriteOptions | undefined): Durability {
     this.checkWritable()
     if (options === undefined) return this.core.options.durability
-    const durability = options.durability ?? this.core.options.durability
+    const { durability = this.core.options.durability } = options
     if (!isDurability(durability))
       throw invalidRange(`durability is 'sync', 'os' or { intervalMs }, not ${String(durability)}`)
     if (options.signal?.aborted) throw aborted(options.signal.reason)
