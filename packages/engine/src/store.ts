@@ -71,6 +71,8 @@ export class Store {
       if (!options.readOnly) await store.#begin(report)
       return store
     } catch (error) {
+      // Closing the tables waits for all who hold them.
+      for (const { view } of core.keyspaces.values()) view.live.unpin()
       await core.tables.close().catch(() => {})
       throw error
     }

@@ -141,6 +141,28 @@ describe('what is no store', () => {
   })
 })
 
+test('a store whose log is damaged does not open, in any way, and is left as it is', async () => {
+  const path = await makeStore()
+  const segment = (await readdir(path)).find((name) => name.endsWith('.wal'))!
+  const bytes = await readFile(join(path, segment))
+  bytes[bytes.length >> 1]! ^= 1
+  await writeFile(join(path, segment), bytes)
+  const before = await pictureOf(path)
+  for (const options of [
+    { readOnly: true },
+    { readOnly: true, recovery: 'strict' },
+    {},
+    { recovery: 'strict' },
+  ] as const) {
+    const error = await errorOf(() => Engine.open(path, options))
+    expect(error).toMatchObject({ code: 'LSM_CORRUPTION', file: segment })
+    if ('readOnly' in options) expect(await pictureOf(path)).toEqual(before)
+  }
+  // The lock is free again.
+  expect(await errorOf(() => Engine.open(path))).toHaveProperty('code', 'LSM_CORRUPTION')
+  expect(await readFile(join(path, segment))).toEqual(bytes)
+})
+
 describe('permission', () => {
   const isRoot = process.getuid?.() === 0
   test.skipIf(isRoot)(`LSM_PERMISSION${isRoot ? ' (not run: root may do everything)' : ''}`, async () => {
