@@ -34,9 +34,19 @@ export async function runMainJob(): Promise<void> {
   await destroyOld()
 
   let engine = await Engine.open(STORE, OPTIONS)
+  let inWorker = 0
+  engine.on('compaction', (event) => {
+    if (event.inWorker) inWorker += 1
+  })
   try {
     await step('import, in no order', () => importAll(engine, cities, expectation))
     await step('flush and compact', () => flushAndCompact(engine, cities.length))
+    // A worker thread needs built files: from sources, the same job runs in slices on this thread.
+    say(
+      inWorker > 0
+        ? `${count(inWorker)} compactions ran in a worker thread`
+        : 'compactions ran in slices on this thread',
+    )
     const lastSeq = await step(`write ${count(NOTED)} of them again, and close`, async () => {
       await addNotes(engine, cities, expectation)
       const { lastSeq: last } = engine.stats()
