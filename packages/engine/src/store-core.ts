@@ -88,7 +88,9 @@ export class StoreCore {
   /** Opens every table and shows every keyspace of the manifest. */
   async load(): Promise<void> {
     const { state } = this.manifests
-    await Promise.all([...state.tables.values()].map((table) => this.tables.open(table)))
+    const opened = await Promise.allSettled([...state.tables.values()].map((table) => this.tables.open(table)))
+    // All are waited for: one that opened behind the failure would never be closed.
+    for (const each of opened) if (each.status === 'rejected') throw each.reason
     for (const entry of state.keyspaces.values()) this.addKeyspace(entry)
   }
 

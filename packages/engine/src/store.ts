@@ -9,6 +9,7 @@ import { invalidRange, LsmError } from './errors.ts'
 import { copyOf } from './key-bound.ts'
 import { Maintenance } from './maintenance.ts'
 import { encodeKeyspaceOptions, isDurability, type ResolvedOptions } from './options.ts'
+import { openBesideWriter } from './read-only-open.ts'
 import { adoptLog, openManifests, refuseEarly, removeOrphans, replay } from './recovery.ts'
 import { StoreCore, withSegments } from './store-core.ts'
 import { translate } from './translate.ts'
@@ -59,7 +60,12 @@ export class Store {
   }
 
   static async #open(storage: Storage, options: ResolvedOptions, components: ResolvedComponents): Promise<Store> {
-    if (!options.readOnly) await refuseEarly(storage, options)
+    if (options.readOnly) return openBesideWriter(storage, () => Store.#openOnce(storage, options, components))
+    await refuseEarly(storage, options)
+    return Store.#openOnce(storage, options, components)
+  }
+
+  static async #openOnce(storage: Storage, options: ResolvedOptions, components: ResolvedComponents): Promise<Store> {
     const lock = options.readOnly ? undefined : await storage.lock()
     const keyspaceOptions = encodeKeyspaceOptions(options.keyspaceDefaults)
     const manifests = await openManifests(storage, options, components, keyspaceOptions)
