@@ -93,7 +93,7 @@ describe('bench', () => {
     mkdirSync(other)
     writeFileSync(join(other, 'thesis.txt'), 'words')
     const outcome = await lsm(['bench', 'fillseq', '--db', other, '--destroy', ...small])
-    expect(readdirSync(other)).toContain('thesis.txt')
+    expect(readdirSync(other)).toEqual(['thesis.txt'])
     expect(outcome).toMatchObject({ code: 3, err: expect.stringMatching(/^lsm: LSM_NOT_A_STORE: /) })
   })
 
