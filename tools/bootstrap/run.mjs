@@ -12,6 +12,8 @@ const bin = (name) => [process.execPath, ...binScript(name)]
 const tool = (name) => [process.execPath, '--conditions=@lsm/source', '--import', 'tsx', `tools/${name}/src/main.ts`]
 const nx = (...args) => [...bin('nx'), ...args]
 
+// Built, since a worker thread cannot start from TypeScript.
+const demo = ['demo', [process.execPath, 'tools/demo/dist/main.js', ...rest]]
 // Functions, since the tools are found only once they are installed.
 const build = () => ['build', nx('run-many', '-t', 'build')]
 const quick = () => [
@@ -21,11 +23,11 @@ const quick = () => [
 
 /** Each task is a list of steps: what it is called, and its command line. */
 const tasks = {
-  start: () => [build(), ['demo', [...tool('demo'), ...rest]]],
+  start: () => [build(), demo],
   test: () => [
     ...quick(),
     ['packed, installed alone, run', tool('packaging')],
-    ['demo', tool('demo')],
+    demo,
     ['summary', [process.execPath, 'tools/bootstrap/summary.mjs']],
   ],
   'test:quick': () => [...quick(), ['summary', [process.execPath, 'tools/bootstrap/summary.mjs']]],
@@ -38,6 +40,7 @@ const tasks = {
     build(),
     ['publish', pnpmCommand([...binScript('changeset'), 'publish'], { program: process.execPath })],
   ],
+  lsm: () => [['lsm', [process.execPath, 'packages/cli/dist/main.js', ...rest]]],
   pnpm: () => [['pnpm', pnpmCommand(rest)]],
 }
 
