@@ -12,6 +12,7 @@
  * cuts the layer in two asks them, and so on down one path, as in a segment tree over the order of arrival.
  */
 import { compareBytes } from '@lsm/encoding'
+import { SortedKeys } from './sorted-keys.ts'
 
 /** Covers the keys from `start` to before `end`; a start that is not before its end covers none. */
 export interface RangeTombstone {
@@ -26,8 +27,8 @@ export interface Layer {
   /** It covers the tombstones `[from, to)`, at least one. */
   readonly from: number
   readonly to: number
-  /** `hiders[i]` is the newest tombstone over `[bounds[i], bounds[i + 1])`, or -1. Neighbours differ. */
-  readonly bounds: readonly Uint8Array[]
+  /** `hiders[i]` is the newest tombstone from bound `i` to before the next one, or -1. Neighbours differ. */
+  readonly bounds: SortedKeys
   readonly hiders: readonly number[]
   readonly older: Layer | undefined
   readonly newer: Layer | undefined
@@ -42,7 +43,7 @@ export function layerOfOne({ start, end }: RangeTombstone, index: number): Layer
   return {
     from: index,
     to: index + 1,
-    bounds: isEmpty ? [] : [start, end],
+    bounds: new SortedKeys(isEmpty ? [] : [start, end]),
     hiders: isEmpty ? [] : [index, -1],
     older: undefined,
     newer: undefined,
@@ -60,14 +61,16 @@ export function layerOver(tombstones: readonly RangeTombstone[], from: number, t
 export function fuse(older: Layer, newer: Layer): Layer {
   const bounds: Uint8Array[] = []
   const hiders: number[] = []
+  const olderBounds = older.bounds.keys
+  const newerBounds = newer.bounds.keys
   let i = 0
   let j = 0
   let below = -1
   let above = -1
   let last = -1
-  while (i < older.bounds.length || j < newer.bounds.length) {
-    const a = older.bounds[i]
-    const b = newer.bounds[j]
+  while (i < olderBounds.length || j < newerBounds.length) {
+    const a = olderBounds[i]
+    const b = newerBounds[j]
     const order = a === undefined ? 1 : b === undefined ? -1 : compareBytes(a, b)
     if (order <= 0) below = older.hiders[i++]!
     if (order >= 0) above = newer.hiders[j++]!
@@ -81,21 +84,38 @@ export function fuse(older: Layer, newer: Layer): Layer {
   return {
     from: older.from,
     to: newer.to,
-    bounds,
+    bounds: new SortedKeys(bounds),
     hiders,
     older: isSmall ? undefined : older,
     newer: isSmall ? undefined : newer,
   }
 }
 
-/** The newest tombstone of the layer, of those before number `limit`, that covers `key`; -1 when there is none. */
-export function hiderIn(layer: Layer, tombstones: readonly RangeTombstone[], key: Uint8Array, limit: number): number {
-  if (layer.from >= limit) return -1
-  if (layer.to <= limit) return layer.hiders[countUpTo(layer.bounds, key) - 1] ?? -1
+/** The newest tombstone of the layer that covers `key`; -1 when there is none. */
+export function newestIn(layer: Layer, key: Uint8Array): number {
+  return layer.hiders[layer.bounds.countUpTo(key) - 1] ?? -1
+}
+
+/**
+ * The newest tombstone of the layer, of those before number `limit`, that covers `key`; -1 when there is none.
+ * `newest` is what `newestIn` says of the layer: where that is before `limit`, no half need be asked.
+ */
+export function hiderIn(
+  layer: Layer,
+  newest: number,
+  tombstones: readonly RangeTombstone[],
+  key: Uint8Array,
+  limit: number,
+): number {
+  if (newest < limit) return newest
   const { older, newer } = layer
   if (older !== undefined && newer !== undefined) {
-    const hider = hiderIn(newer, tombstones, key, limit)
-    return hider >= 0 ? hider : hiderIn(older, tombstones, key, limit)
+    if (limit > newer.from) {
+      // Then `newest` is in the newer half, and its newest too.
+      const hider = hiderIn(newer, newest, tombstones, key, limit)
+      if (hider >= 0) return hider
+    }
+    return hiderIn(older, newest < newer.from ? newest : newestIn(older, key), tombstones, key, limit)
   }
   for (let i = limit - 1; i >= layer.from; i--) {
     const { start, end } = tombstones[i]!
@@ -106,17 +126,7 @@ export function hiderIn(layer: Layer, tombstones: readonly RangeTombstone[], key
 
 /** Fragments in the layer and all below it. */
 export function fragmentsIn({ bounds, older, newer }: Layer): number {
-  return bounds.length + (older === undefined ? 0 : fragmentsIn(older)) + (newer === undefined ? 0 : fragmentsIn(newer))
-}
-
-/** How many of the ascending `bounds` are not after `key`. */
-function countUpTo(bounds: readonly Uint8Array[], key: Uint8Array): number {
-  let low = 0
-  let high = bounds.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (compareBytes(bounds[middle]!, key) <= 0) low = middle + 1
-    else high = middle
-  }
-  return low
+  return (
+    bounds.keys.length + (older === undefined ? 0 : fragmentsIn(older)) + (newer === undefined ? 0 : fragmentsIn(newer))
+  )
 }

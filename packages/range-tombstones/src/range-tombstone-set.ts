@@ -10,7 +10,16 @@
  * The set refuses to know what a hidden key means: whether it is deleted, banned or taken.
  */
 import { checkBytes, checkVisibleSeq, misuse, RangeTombstoneError } from './errors.ts'
-import { fragmentsIn, fuse, hiderIn, type Layer, layerOfOne, layerOver, type RangeTombstone } from './layer.ts'
+import {
+  fragmentsIn,
+  fuse,
+  hiderIn,
+  type Layer,
+  layerOfOne,
+  layerOver,
+  newestIn,
+  type RangeTombstone,
+} from './layer.ts'
 
 /** A `RangeTombstoneSet` for those who only read it. */
 export interface ReadonlyRangeTombstoneSet<T extends RangeTombstone = RangeTombstone> extends Iterable<T> {
@@ -102,7 +111,9 @@ export class RangeTombstoneSet<T extends RangeTombstone = RangeTombstone> implem
     const layers = this.#layers
     const limit = countVisible(tombstones, visibleSeq)
     for (let i = layers.length - 1; i >= 0; i--) {
-      const hider = hiderIn(layers[i]!, tombstones, key, limit)
+      const layer = layers[i]!
+      if (layer.from >= limit) continue
+      const hider = hiderIn(layer, newestIn(layer, key), tombstones, key, limit)
       if (hider >= 0) return tombstones[hider]
     }
     return undefined

@@ -75,6 +75,35 @@ fuzz(
 
 fuzz(
   import.meta.url,
+  'keys that start alike, and agree in the bytes behind that, are told apart as others are',
+  fc.property(
+    fc.uint8Array({ maxLength: 9 }),
+    fc.nat(8),
+    fc.nat(3),
+    fc.array(fc.record({ start: fc.nat(255), end: fc.nat(255) }), { minLength: 20, maxLength: 60, size: 'max' }),
+    fc.array(fc.oneof(fc.uint8Array({ maxLength: 12 }), arbKey), { maxLength: 10 }),
+    (common, gap, groups, ranges, strangers) => {
+      // All keys have `common`, then one of a few bytes, then zeros, and differ in the last byte only.
+      const longKey = (i: number): Uint8Array =>
+        Uint8Array.of(...common, groups === 0 ? 7 : i % (groups + 1), ...new Uint8Array(gap), i)
+      const tombstones = ranges.map(({ start, end }, seq) => ({ start: longKey(start), end: longKey(end), seq }))
+      const set = RangeTombstoneSet.from(tombstones)
+      const long = Array.from({ length: 256 }, (_, i) => longKey(i))
+      const cut = [0, 1, 2, 3, 5, 8, 13, 21].map((length) => longKey(1).subarray(0, length))
+      const behind = strangers.flatMap((each) => [each, Uint8Array.of(...common, ...each)])
+      for (const key of [...long, ...cut, ...behind]) {
+        for (const visibleSeq of [Number.POSITIVE_INFINITY, 33]) {
+          const expected = findByScan(tombstones, key, visibleSeq)
+          if (set.find(key, visibleSeq) !== expected) expect(set.find(key, visibleSeq)).toBe(expected)
+        }
+      }
+    },
+  ),
+  { runs: 150, capMs: 4000 },
+)
+
+fuzz(
+  import.meta.url,
   'thousands of nested ranges answer like the last ones that reach a key, within the bound on memory',
   fc.property(
     fc.integer({ min: 1, max: 3000 }),
