@@ -30,6 +30,17 @@ interface OpenIterator {
   position: number
 }
 
+/** What all runs together came to: a model test that never compacted would prove little. */
+export const reached = {
+  operations: 0,
+  flushes: 0,
+  compactions: 0,
+  moves: 0,
+  stalls: 0,
+  deepestLevel: 0,
+  mostTables: 0,
+}
+
 export class ModelDriver {
   readonly #reopen: () => Promise<Engine>
   #engine: Engine
@@ -52,18 +63,32 @@ export class ModelDriver {
       for (const [i, operation] of operations.entries()) {
         driver.#salt = i
         try {
+          reached.operations++
           await driver.#apply(operation)
         } catch (error) {
           throw new Error(`operation ${i}, ${JSON.stringify(operation)}: ${messageOf(error)}`, { cause: error })
         }
       }
       await driver.#compareAll()
+      driver.#note()
       await driver.#apply({ type: 'reopen' })
       await driver.#compareAll()
       await driver.#engine.verify()
     } finally {
       await driver.#endBackground().catch(() => {})
       await driver.#engine.close()
+    }
+  }
+
+  #note(): void {
+    const { flushes, compactions, stalls, levels } = this.#engine.stats()
+    reached.flushes += flushes.count
+    reached.compactions += compactions.count
+    reached.moves += compactions.moves
+    reached.stalls += stalls.delayed + stalls.stopped
+    for (const { level, tables } of levels) {
+      if (tables > 0) reached.deepestLevel = Math.max(reached.deepestLevel, level)
+      if (level > 0) reached.mostTables = Math.max(reached.mostTables, tables)
     }
   }
 

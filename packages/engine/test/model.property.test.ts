@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { fuzz } from '@lsm/fuzz'
 import { MemoryStorage } from '@lsm/storage'
 import fc from 'fast-check'
+import { expect, test } from 'vitest'
 import { Engine, type EngineOptions, type KeyspaceOptions } from '../src/index.ts'
 import { operations } from './model-arbitraries.ts'
-import { ModelDriver } from './model-driver.ts'
+import { ModelDriver, reached } from './model-driver.ts'
 
 // So small that some tens of operations flush, go down several levels and split tables.
 const TINY_TABLES: KeyspaceOptions = {
@@ -90,3 +91,12 @@ function tinyByDefault(): EngineOptions {
   const { compactionWorkers: _, durability: __, ...rest } = TINY
   return rest
 }
+
+test('the runs above met flushes, compactions, moves, stalls, several levels and several tables in one', (context) => {
+  // Nothing ran before it when one property is replayed.
+  if (reached.operations < 2000) context.skip()
+  console.log(`model: ${JSON.stringify(reached)}`)
+  for (const count of ['flushes', 'compactions', 'moves', 'stalls'] as const) expect(reached[count]).toBeGreaterThan(20)
+  expect(reached.deepestLevel).toBeGreaterThanOrEqual(3)
+  expect(reached.mostTables).toBeGreaterThanOrEqual(3)
+})
