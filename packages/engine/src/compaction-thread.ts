@@ -70,7 +70,7 @@ export class CompactionThread {
    * with `LSM_CLOSED` when `close` gave it up; in each case the tables that it began are removed, or will be at the next
    * opening.
    */
-  async run(plan: CompactionPlan): Promise<readonly TableInfo[]> {
+  async run(plan: CompactionPlan, maxOpenFiles: number): Promise<readonly TableInfo[]> {
     try {
       this.#worker ??= this.#start()
     } catch (error) {
@@ -81,7 +81,7 @@ export class CompactionThread {
     const done = new Promise<readonly TableInfo[]>((resolve, reject) => {
       this.#job = { tables: [], resolve, reject }
     })
-    const message: JobMessage = { storage: this.#descriptor, plan }
+    const message: JobMessage = { storage: this.#descriptor, maxOpenFiles, plan }
     // Work under way keeps the process alive, as that of the main thread does; an idle worker does not.
     worker.ref()
     try {

@@ -9,23 +9,22 @@ import type { Storage } from '@lsm/storage'
 import { bloomPolicy } from './bloom-policy.ts'
 import { type CompactionPlan, runPlan } from './compaction-plan.ts'
 import { fromHex, toHex } from './files.ts'
-import type { TableEntry } from './manifest.ts'
+import { PooledStorage } from './pooled-storage.ts'
 import { type JobMessage, toPlainError, type WorkerMessage, withOwnBytes } from './worker-messages.ts'
 
 /** Its rate is for writing: filters of any rate are read, if any are read here at all. */
 const filterPolicies = [bloomPolicy(0.01)]
 
+/** Runs a job; its answer is given when every handle is closed, since the inputs' files may go from then on. */
 async function runJob(storage: Storage, plan: CompactionPlan, post: (message: WorkerMessage) => void): Promise<void> {
   const readers = new Map<string, TableReader>()
-  const open = async ({ id, sizeBytes, tailChecksum }: TableEntry): Promise<void> => {
-    const { storeId } = plan.format
-    readers.set(
-      id,
-      await TableReader.open(storage, { id: fromHex(id), storeId, sizeBytes, tailChecksum, filterPolicies }),
-    )
-  }
+  const { storeId } = plan.format
+  let answer: WorkerMessage
   try {
-    for (const entry of plan.runs.flat()) await open(entry)
+    for (const { id, sizeBytes, tailChecksum } of plan.runs.flat()) {
+      const options = { id: fromHex(id), storeId, sizeBytes, tailChecksum, filterPolicies }
+      readers.set(id, await TableReader.open(storage, options))
+    }
     const tables = await runPlan(storage, plan, {
       readerOf: ({ id }) => readers.get(id)!,
       newTableId: () => {
@@ -36,23 +35,23 @@ async function runJob(storage: Storage, plan: CompactionPlan, post: (message: Wo
       pause: () => undefined,
       sync: storage.supportsSync,
     })
-    post({ type: 'done', tables: tables.map(withOwnBytes) })
+    answer = { type: 'done', tables: tables.map(withOwnBytes) }
   } catch (error) {
-    post({ type: 'failed', error: toPlainError(error) })
-  } finally {
-    for (const reader of readers.values()) await reader.close()
+    answer = { type: 'failed', error: toPlainError(error) }
   }
+  for (const reader of readers.values()) await reader.close()
+  post(answer)
 }
 
 function serve(port: MessagePort): void {
   let storage: Promise<Storage> | undefined
   let last: Promise<void> = Promise.resolve()
   const post = (message: WorkerMessage): void => port.postMessage(message)
-  port.on('message', ({ storage: descriptor, plan }: JobMessage) => {
+  port.on('message', ({ storage: descriptor, maxOpenFiles, plan }: JobMessage) => {
     // What fails outside of the job, such as opening the directory, ends this thread: the main thread then does the job.
     last = last.then(async () => {
       storage ??= import('@lsm/storage/node').then(({ NodeStorage }) => NodeStorage.attach(descriptor))
-      await runJob(await storage, plan, post)
+      await runJob(new PooledStorage(await storage, maxOpenFiles), plan, post)
     })
   })
   post({ type: 'started' })

@@ -37,7 +37,7 @@ export async function runCompaction(task: CompactionTask, context: CompactionCon
       rules: { snapshots: core.snapshots.seqs, olderRanges: olderRangesOf(live.version, task) },
     }
     const bytesRead = plan.runs.flat().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-    const tables = thread?.isUsable ? await runInWorker(thread, plan) : undefined
+    const tables = thread?.isUsable ? await runInWorker(thread, plan, core.options.maxOpenFiles) : undefined
     if (tables !== undefined) return { tables, bytesRead, inWorker: true }
     const own = await runPlan(core.storage, plan, {
       readerOf: (entry) => live.table(entry).reader,
@@ -52,9 +52,13 @@ export async function runCompaction(task: CompactionTask, context: CompactionCon
 }
 
 /** `undefined`: the worker died, and the job is still to be done. */
-async function runInWorker(thread: CompactionThread, plan: CompactionPlan): Promise<readonly TableInfo[] | undefined> {
+async function runInWorker(
+  thread: CompactionThread,
+  plan: CompactionPlan,
+  maxOpenFiles: number,
+): Promise<readonly TableInfo[] | undefined> {
   try {
-    return await thread.run(plan)
+    return await thread.run(plan, maxOpenFiles)
   } catch (error) {
     if (error instanceof WorkerLost) return undefined
     throw error

@@ -9,6 +9,8 @@ import { translate } from './translate.ts'
 /** To the worker: a job. It gets one at a time. */
 export interface JobMessage {
   readonly storage: StorageDescriptor
+  /** Tables that the job may hold open at a time. */
+  readonly maxOpenFiles: number
   readonly plan: CompactionPlan
 }
 
