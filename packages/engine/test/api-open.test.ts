@@ -167,11 +167,40 @@ describe('permission', () => {
   const isRoot = process.getuid?.() === 0
   test.skipIf(isRoot)(`LSM_PERMISSION${isRoot ? ' (not run: root may do everything)' : ''}`, async () => {
     const path = await makeStore()
-    await chmod(path, 0o000)
-    expect(await errorOf(() => Engine.open(path))).toHaveProperty('code', 'LSM_PERMISSION')
-    await chmod(path, 0o500)
-    expect(await errorOf(() => Engine.open(path))).toHaveProperty('code', 'LSM_PERMISSION')
+    for (const mode of [0o000, 0o500]) {
+      await chmod(path, mode)
+      expect(await errorOf(() => Engine.open(path))).toHaveProperty('code', 'LSM_PERMISSION')
+    }
     await chmod(path, 0o700)
+  })
+
+  test.skipIf(!isRoot)(`LSM_PERMISSION for another user${isRoot ? '' : ' (not run: needs root)'}`, async () => {
+    const path = await makeStore()
+    await chmod(join(path, '..'), 0o755)
+    const before = await pictureOf(path)
+    const script = `
+      import { Engine } from '@lsm/engine'
+      for (const options of [{}, { readOnly: true }]) {
+        await Engine.open(${JSON.stringify(path)}, options).then(() => console.log('open'), (error) => console.log(error.code))
+      }`
+    // Readable and not writable, and neither.
+    for (const [mode, expected] of [
+      [0o755, 'LSM_PERMISSION\nLSM_PERMISSION\n'],
+      [0o700, 'LSM_PERMISSION\nLSM_PERMISSION\n'],
+    ] as const) {
+      await chmod(path, mode)
+      const args = ['--conditions=@lsm/source', '--import', 'tsx', '--input-type=module', '-e', script]
+      const options = { cwd: import.meta.dirname, uid: 65_534, env: { ...process.env, HOME: '/nonexistent' } }
+      const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] })
+      let said = ''
+      child.stdout.on('data', (data) => {
+        said += String(data)
+      })
+      await new Promise((resolve) => child.once('exit', resolve))
+      expect(said).toBe(expected)
+    }
+    await chmod(path, 0o700)
+    expect(await pictureOf(path)).toEqual(before)
   })
 })
 
