@@ -75,11 +75,23 @@ export class LevelCursor {
   /** Goes to the first record in the cursor's order whose key is not before `key`. */
   seek(key: Uint8Array): boolean | Promise<boolean> {
     this.#isFresh = false
+    return this.#enter(this.#indexFor(key), key)
+  }
+
+  /** The first table, in the cursor's order, that does not end before `key`. O(log n). */
+  #indexFor(key: Uint8Array): number {
+    const tables = this.#tables
     const isReverse = this.#options.reverse === true
-    const index = this.#tables.findIndex(({ entry }) =>
-      isReverse ? compareBytes(entry.smallest, key) <= 0 : !isAfter(key, entry.largest),
-    )
-    return this.#enter(index < 0 ? this.#tables.length : index, key)
+    let low = 0
+    let high = tables.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const { entry } = tables[middle]!
+      const endsBefore = isReverse ? compareBytes(entry.smallest, key) > 0 : isAfter(key, entry.largest)
+      if (endsBefore) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   next(): boolean | Promise<boolean> {
@@ -98,13 +110,17 @@ export class LevelCursor {
   #enter(index: number, key: Uint8Array | undefined): boolean | Promise<boolean> {
     let sought = key
     for (let at = index; ; at++) {
-      this.#cursor?.close()
-      this.#cursor = undefined
-      this.#index = at
-      const table = this.#tables[at]
-      if (table === undefined || this.#isClosed) return false
-      this.#cursor = table.reader.cursor(this.#options)
-      const moved = sought === undefined ? this.#cursor.seekToFirst() : this.#cursor.seek(sought)
+      // A cursor that is on the table already keeps its index, and its block if the next key is there too.
+      if (at !== this.#index || this.#cursor === undefined) {
+        this.#cursor?.close()
+        this.#cursor = undefined
+        this.#index = at
+        const table = this.#tables[at]
+        if (table === undefined || this.#isClosed) return false
+        this.#cursor = table.reader.cursor(this.#options)
+      }
+      const moved: boolean | Promise<boolean> =
+        sought === undefined ? this.#cursor.seekToFirst() : this.#cursor.seek(sought)
       if (moved === true) return true
       // A table behind the one that was sought begins behind the key.
       sought = undefined

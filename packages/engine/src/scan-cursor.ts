@@ -36,8 +36,13 @@ export class ScanCursor {
   readonly #view: View
   readonly #settings: ScanSettings
   readonly #coverers: Coverer[] = []
+  /** Opened by the first call, and kept: a seek moves them. */
+  #sources: readonly Source[] = []
   #merged: MergingCursor<Source> | undefined
   #isFresh = true
+  #hasEnded = false
+  /** Whether a call has not been answered yet. */
+  #isWaiting = false
   #isClosed = false
   /** The source that holds the current pair. */
   current: Source | undefined
@@ -60,7 +65,7 @@ export class ScanCursor {
 
   /** Goes to the next pair, or to the first one; false behind the last. */
   next(): boolean | Promise<boolean> {
-    if (this.#isClosed) return false
+    if (this.#isClosed || this.#hasEnded) return false
     if (this.#isFresh) return this.#start(undefined)
     return this.#advance(this.#merged!.next())
   }
@@ -73,8 +78,11 @@ export class ScanCursor {
 
   #start(key: Uint8Array | undefined): boolean | Promise<boolean> {
     this.#isFresh = false
-    this.#closeMerged()
-    const sources = this.#openSources()
+    this.#hasEnded = false
+    // The sources are in the hands of a call that waits: it is left to end with them.
+    if (this.#isWaiting) this.#closeMerged()
+    if (this.#merged === undefined) this.#sources = this.#openSources()
+    const sources = this.#sources
     const from = this.#startKey(key)
     const waits: Promise<boolean>[] = []
     for (const source of sources) {
@@ -82,8 +90,12 @@ export class ScanCursor {
       if (typeof moved !== 'boolean') waits.push(moved)
     }
     if (waits.length === 0) return this.#merge(sources)
+    this.#isWaiting = true
     return Promise.all(waits).then(
-      () => this.#merge(sources),
+      () => {
+        if (sources === this.#sources) this.#isWaiting = false
+        return this.#merge(sources)
+      },
       (error: unknown) => {
         for (const source of sources) source.close()
         throw error
@@ -118,10 +130,11 @@ export class ScanCursor {
   }
 
   #merge(sources: readonly Source[]): boolean | Promise<boolean> {
-    if (this.#isClosed) {
+    if (this.#isClosed || sources !== this.#sources) {
       for (const source of sources) source.close()
       return false
     }
+    if (this.#merged !== undefined) return this.#advance(this.#merged.restart())
     const { seq, reverse } = this.#settings
     this.#merged = new MergingCursor<Source>(sources, { visibleSeq: seq, reverse, skipTombstones: true })
     return this.#advance(this.#merged.next())
@@ -131,7 +144,7 @@ export class ScanCursor {
   #advance(moved: boolean | Promise<boolean>): boolean | Promise<boolean> {
     let has = moved
     for (;;) {
-      if (typeof has !== 'boolean') return has.then((late) => this.#advance(late))
+      if (typeof has !== 'boolean') return this.#advanceLate(has)
       const current = has && !this.#isClosed ? this.#merged!.current : undefined
       if (current === undefined) return this.#end()
       const place = this.#placeOf(current)
@@ -144,10 +157,19 @@ export class ScanCursor {
     }
   }
 
+  async #advanceLate(moved: Promise<boolean>): Promise<boolean> {
+    const merged = this.#merged
+    this.#isWaiting = true
+    const has = await moved
+    // Sought anew meanwhile: what this call would have shown is nobody's any more.
+    if (this.#merged !== merged) return false
+    this.#isWaiting = false
+    return this.#advance(has)
+  }
+
   #end(): false {
     this.current = undefined
-    this.#closeMerged()
-    this.#merged = new MergingCursor<Source>([])
+    this.#hasEnded = true
     return false
   }
 
