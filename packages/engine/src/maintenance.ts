@@ -107,8 +107,7 @@ export class Maintenance {
   }
 
   #logIsTooLong(): boolean {
-    const { segments, options, wal } = this.#core
-    return segments.length > 0 && this.walSizeBytes > options.maxWalSizeBytes && wal !== undefined
+    return this.#core.wal !== undefined && this.walSizeBytes > this.#core.options.maxWalSizeBytes
   }
 
   /** Bytes of all log segments. */
@@ -124,13 +123,15 @@ export class Maintenance {
     return this.#sealedBytes + (this.#core.wal?.segmentLength ?? 0)
   }
 
-  /** Freezes the keyspaces whose writes keep the oldest segment. */
+  /** Freezes the keyspaces whose writes keep the oldest segment; that can be the open one, which a flush ends. */
   #freezeOldest(): boolean {
-    const oldest = this.#core.segments[0]
+    const { segments, wal, keyspaces } = this.#core
+    const lastSeq = segments[0]?.lastSeq ?? wal!.lastSeq
     let hasFrozen = false
-    for (const keyspace of this.#core.keyspaces.values()) {
-      if (oldest === undefined || keyspace.firstUnflushedSeq > oldest.lastSeq) continue
-      keyspace.freeze()
+    for (const keyspace of keyspaces.values()) {
+      if (keyspace.firstUnflushedSeq > lastSeq) continue
+      // One that waits for its flush already is enough.
+      if (keyspace.frozen.length === 0) keyspace.freeze()
       hasFrozen ||= keyspace.frozen.length > 0
     }
     return hasFrozen
