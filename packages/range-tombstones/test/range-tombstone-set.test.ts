@@ -100,6 +100,47 @@ describe('memory', () => {
   })
 })
 
+describe('work', () => {
+  /** How often a read of `key` at `visibleSeq` looks at the key's bytes or length: a few times for each comparison. */
+  function looksAt(key: Uint8Array, ask: (key: Uint8Array) => number): { looks: number; answer: number } {
+    let looks = 0
+    const watched = new Proxy(key, {
+      get(target, name) {
+        looks++
+        return Reflect.get(target, name, target)
+      },
+    })
+    return { answer: ask(watched), looks }
+  }
+
+  const COUNT = 4096
+  const LOG = Math.log2(COUNT)
+
+  test.each([
+    ['grown', grown],
+    ['made of a list', (tombstones: readonly RangeTombstone[]) => RangeTombstoneSet.from(tombstones)],
+  ])('in a set %s grows as the square of a logarithm, at any sequence number', (_, make) => {
+    // The oldest and the newest cover the key that is asked for, and all between them cover others: a read at a
+    // sequence number in the middle has to find out that nothing between hides it.
+    const asked = keyOf(9000)
+    const set = make(
+      Array.from({ length: COUNT }, (__, seq) => {
+        const covers = seq < 3 || seq >= COUNT - 3
+        return covers
+          ? { start: keyOf(8000 - (seq & 7)), end: keyOf(10_000), seq }
+          : { start: keyOf(seq), end: keyOf(seq + 1), seq }
+      }),
+    )
+    let most = 0
+    for (let visibleSeq = 0; visibleSeq <= COUNT; visibleSeq += 5) {
+      const { looks, answer } = looksAt(asked, (key) => set.coveringSeq(key, visibleSeq))
+      expect(answer).toBe(visibleSeq >= COUNT - 3 ? Math.min(visibleSeq, COUNT - 1) : Math.min(visibleSeq, 2))
+      most = Math.max(most, looks)
+    }
+    expect(most).toBeLessThan(4 * LOG * LOG)
+  })
+})
+
 describe('refusals', () => {
   const key = bytes('a')
 
