@@ -18,6 +18,9 @@ import { WriteGate } from './write-gate.ts'
 /** Of each operation besides key and value, for back-pressure. */
 const OPERATION_OVERHEAD = 16
 
+/** Log segments of earlier openings from which on opening flushes what they hold. */
+const MOST_ADOPTED_SEGMENTS = 4
+
 export class Store {
   readonly core: StoreCore
   readonly maintenance: Maintenance
@@ -119,6 +122,8 @@ export class Store {
     for (const number of manifests.state.segments.keys()) {
       if (number !== core.wal.segmentNumber) core.segments.push({ number, lastSeq: core.visibleSeq })
     }
+    // A store that is opened for a few writes at a time gathers a segment at each opening.
+    if (core.segments.length >= MOST_ADOPTED_SEGMENTS) for (const keyspace of core.keyspaces.values()) keyspace.freeze()
     this.#pipeline = new CommitPipeline(core.wal, components.clock, new BatchApplier(core), {
       committed: () => this.#wakeSoon(),
       failed: (error) => {
