@@ -61,26 +61,30 @@ function circle<T>(items: readonly T[]): () => T {
   }
 }
 
-/** What a contender opened stays open while its process lives. */
-const kept: unknown[] = []
+/** The store of the case at hand: a process runs one case after another, and what the last one cached is in its way. */
+let current: Engine | undefined
+const directories: string[] = []
 
 async function directory(): Promise<string> {
   const { mkdtempSync, rmSync } = await import('node:fs')
   const { tmpdir } = await import('node:os')
   const { join } = await import('node:path')
   const path = mkdtempSync(join(tmpdir(), 'lsm-engine-bench-'))
-  process.once('exit', () => rmSync(path, { recursive: true, force: true }))
+  if (directories.push(path) === 1) {
+    process.once('exit', () => {
+      for (const each of directories) rmSync(each, { recursive: true, force: true })
+    })
+  }
   return path
 }
 
 async function open(path: string): Promise<Engine> {
   const { Engine } = await import('@lsm/engine')
-  const engine = await Engine.open(path, { durability: 'os' })
-  kept.push(engine)
-  return engine
+  return Engine.open(path, { durability: 'os' })
 }
 
 async function filled(): Promise<Engine> {
+  await current?.close()
   const path = await directory()
   const engine = await open(path)
   const value = someValue()
@@ -94,6 +98,7 @@ async function filled(): Promise<Engine> {
   await again.compact()
   let warmed = 0
   for (const [key] of again.scanSync()) warmed += key.length
+  current = again
   if (warmed !== RECORDS * 16) throw new Error(`found ${warmed} bytes of keys`)
   return again
 }
