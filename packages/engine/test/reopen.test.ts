@@ -1,18 +1,16 @@
-import { MemoryStorage, type Storage } from '@lsm/storage'
+import { MemoryStorage } from '@lsm/storage'
 import { expect, test, vi } from 'vitest'
 import { Engine } from '../src/index.ts'
 
 test('a store that is opened for one write at a time does not gather log segments', async () => {
-  let storage: Storage = new MemoryStorage()
-  const again = (): Storage => (storage as MemoryStorage).reopen()
+  const disk = new MemoryStorage()
   for (let i = 0; i < 20; i++) {
-    const engine = await Engine.open('memory', {}, { storage })
+    const engine = await Engine.open('memory', {}, { storage: disk.reopen() })
     await engine.put(`key${i}`, `value ${i}`)
     await vi.waitFor(() => expect(engine.stats().walSegments).toBeLessThanOrEqual(5))
     await engine.close()
-    storage = again()
   }
-  const engine = await Engine.open('memory', {}, { storage })
+  const engine = await Engine.open('memory', {}, { storage: disk.reopen() })
   expect(await engine.count()).toBe(20)
   await engine.close()
 })
