@@ -2,20 +2,19 @@
  * The work in the background: freezing and flushing memtables, moving the log on, compacting. Flushes and compactions
  * each go one at a time, side by side; both commit through the core. Nothing here ever holds up a read.
  */
-import { createSegment } from '@lsm/wal'
 import { runCompaction } from './compaction.ts'
 import { type CompactionTask, pickCompaction, pickRange } from './compaction-policy.ts'
 import { CompactionThread } from './compaction-thread.ts'
 import { yieldTurn } from './components.ts'
 import { LsmError } from './errors.ts'
-import { segmentFileName, tableFileName } from './files.ts'
+import { tableFileName } from './files.ts'
 import { runFlush } from './flush.ts'
 import type { KeyRange } from './key-bound.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
+import { LogSegments } from './log-segments.ts'
 import type { TableEntry } from './manifest.ts'
-import { nextFreeNumber } from './recovery.ts'
 import { entryOf, type StoreCore, withSegments, withTables } from './store-core.ts'
-import { translate } from './translate.ts'
+import { isNoSpace, translate } from './translate.ts'
 import { LEVEL_COUNT } from './version.ts'
 import type { Pressure } from './write-gate.ts'
 
@@ -24,11 +23,10 @@ const SLICE_MS = 4
 /** Waits after a failure that may pass, such as a full disk: doubled each time. */
 const FIRST_RETRY_MS = 200
 const LAST_RETRY_MS = 30_000
-/** A segment shorter than this is not worth a new one. */
-const MIN_SEGMENT_BYTES = 64 * 1024
 
 export class Maintenance {
   readonly #core: StoreCore
+  readonly log: LogSegments
   /** Called when writes may go on that had to wait. */
   readonly #onProgress: () => void
   #flushing: Promise<void> | undefined
@@ -41,11 +39,11 @@ export class Maintenance {
   /** The failure that the next attempt may clear. */
   #passing: LsmError | undefined
   #cancelRetry: (() => void) | undefined
-  #sealedBytes = 0
   readonly #thread: CompactionThread | undefined
 
   constructor(core: StoreCore, onProgress: () => void) {
     this.#core = core
+    this.log = new LogSegments(core)
     const { compactionWorkers, readOnly } = core.options
     const mayHaveWorker = compactionWorkers > 0 && !readOnly
     this.#thread = mayHaveWorker ? CompactionThread.create(core.storage, core.components.logger) : undefined
@@ -107,20 +105,7 @@ export class Maintenance {
   }
 
   #logIsTooLong(): boolean {
-    return this.#core.wal !== undefined && this.walSizeBytes > this.#core.options.maxWalSizeBytes
-  }
-
-  /** Bytes of all log segments. */
-  get walSizeBytes(): number {
-    const { manifests, wal } = this.#core
-    let size = wal?.segmentLength ?? 0
-    for (const { sealedLength } of manifests.state.segments.values()) size += sealedLength ?? 0
-    return size
-  }
-
-  /** Bytes written to the log since the store was opened. */
-  get walBytesWritten(): number {
-    return this.#sealedBytes + (this.#core.wal?.segmentLength ?? 0)
+    return this.#core.wal !== undefined && this.log.sizeBytes > this.#core.options.maxWalSizeBytes
   }
 
   /** Freezes the keyspaces whose writes keep the oldest segment; that can be the open one, which a flush ends. */
@@ -155,7 +140,7 @@ export class Maintenance {
     const memtable = keyspace.frozen.at(-1)!
     const { scheduler } = core.components
     const started = scheduler.now()
-    await this.#moveLogOn()
+    await this.log.moveOn()
     // Else half of a batch could survive in the table and half of it be lost with the log.
     if (core.wal !== undefined && core.wal.syncedSeq < memtable.lastSeq) await core.wal.sync()
     const infos = await runFlush(core, keyspace, memtable, this.#pauser())
@@ -168,12 +153,12 @@ export class Maintenance {
         const entry = state.keyspaces.get(keyspace.id)!
         const flushedThroughSeq = Math.max(entry.flushedThroughSeq, memtable.lastSeq)
         const keyspaces = new Map(state.keyspaces).set(keyspace.id, { ...entry, flushedThroughSeq })
-        obsolete = this.#obsoleteAfter(keyspace)
+        obsolete = this.log.obsoleteAfter(keyspace)
         return withSegments({ ...withTables(state, { added }), keyspaces }, { removed: obsolete })
       },
       () => keyspace.install(core.tables.acquire(core.versionOf(keyspace.id)), memtable),
     )
-    await this.#removeSegments(obsolete)
+    await this.log.remove(obsolete)
     const durationMs = scheduler.now() - started
     core.counters.flushes++
     core.counters.flushBytes += bytesWritten
@@ -202,64 +187,6 @@ export class Maintenance {
       }
       throw error
     }
-  }
-
-  /** Segments that nobody needs once the oldest memtable of `flushed` is in a table. */
-  #obsoleteAfter(flushed: KeyspaceState): number[] {
-    let needed = Number.POSITIVE_INFINITY
-    for (const keyspace of this.#core.keyspaces.values()) {
-      const next = keyspace === flushed ? firstUnflushedAfterOldest(keyspace) : keyspace.firstUnflushedSeq
-      needed = Math.min(needed, next)
-    }
-    return this.#core.segments.filter(({ lastSeq }) => lastSeq < needed).map(({ number }) => number)
-  }
-
-  async #removeSegments(numbers: readonly number[]): Promise<void> {
-    const { segments, storage } = this.#core
-    for (const number of numbers) {
-      const index = segments.findIndex((each) => each.number === number)
-      if (index >= 0) segments.splice(index, 1)
-      // No manifest names it any more: the next opening removes what is left.
-      await storage.remove(segmentFileName(number)).catch(() => {})
-    }
-  }
-
-  /** Ends the open log segment and goes on in a new one, so that the old one can go when its writes are in tables. */
-  async #moveLogOn(): Promise<void> {
-    const core = this.#core
-    const { wal, manifests, components } = core
-    if (wal === undefined || wal.segmentLength < MIN_SEGMENT_BYTES) return
-    const { storeId } = manifests.position
-    const number = await nextFreeNumber(core.storage, manifests.state)
-    const identity = { number, id: components.random.bytes(16), storeId }
-    const remove = (): Promise<void> => core.storage.remove(segmentFileName(number)).catch(() => {})
-    const next = await createSegment(core.storage, identity).catch(async (error: unknown) => {
-      await remove()
-      throw error
-    })
-    let lastSeq = 0
-    let unpublished: LsmError | undefined
-    const sealed = await wal.rotate(next, async ({ number: old, length }) => {
-      lastSeq = wal.lastSeq
-      try {
-        await core.commit((state) => {
-          const oldEntry = { ...state.segments.get(old)!, sealedLength: length }
-          const newEntry = { number, id: identity.id, sealedLength: undefined }
-          return { ...withSegments(state, { added: [oldEntry, newEntry] }), nextSegmentNumber: number + 1 }
-        })
-        return true
-      } catch (error) {
-        if (!isNoSpace(error)) throw error
-        unpublished = error
-        return false
-      }
-    })
-    if (sealed === undefined) {
-      await remove()
-      throw unpublished!
-    }
-    core.segments.push({ number: sealed.number, lastSeq })
-    this.#sealedBytes += sealed.length
   }
 
   #nextTask(): { readonly keyspace: KeyspaceState; readonly task: CompactionTask } | undefined {
@@ -450,13 +377,4 @@ export class Maintenance {
     await this.#compacting
     await this.#asked
   }
-}
-
-function isNoSpace(error: unknown): error is LsmError {
-  return error instanceof LsmError && error.code === 'LSM_NO_SPACE'
-}
-
-function firstUnflushedAfterOldest({ frozen, memtable }: KeyspaceState): number {
-  const next = frozen.at(-2) ?? memtable
-  return next.entryCount === 0 ? Number.POSITIVE_INFINITY : next.firstSeq
 }

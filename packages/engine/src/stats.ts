@@ -10,7 +10,7 @@ export function statsOf({ core, maintenance }: Store, keyspace: KeyspaceState): 
   const tableBytes = levels.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const deepest = levels.findLast(({ tables }) => tables > 0)
   const keyspaces = [...core.keyspaces.values()]
-  const written = counters.flushBytes + counters.compactionBytesWritten + maintenance.walBytesWritten
+  const written = counters.flushBytes + counters.compactionBytesWritten + maintenance.log.bytesWritten
   const { data, index, filter } = cache.stats()
   const failure = core.failure ?? maintenance.passingFailure
   return {
@@ -19,7 +19,7 @@ export function statsOf({ core, maintenance }: Store, keyspace: KeyspaceState): 
     memtableBytes: keyspaces.reduce((sum, { memtableBytes }) => sum + memtableBytes, 0),
     frozenMemtables: keyspaces.reduce((sum, { frozen }) => sum + frozen.length, 0),
     walSegments: manifests.state.segments.size,
-    walSizeBytes: maintenance.walSizeBytes,
+    walSizeBytes: maintenance.log.sizeBytes,
     openTables: core.tables.openCount,
     snapshots: core.snapshots.size,
     levels,
@@ -28,7 +28,7 @@ export function statsOf({ core, maintenance }: Store, keyspace: KeyspaceState): 
       batches: counters.batches,
       operations: counters.operations,
       userBytes: counters.userBytes,
-      walBytes: maintenance.walBytesWritten,
+      walBytes: maintenance.log.bytesWritten,
     },
     reads: {
       gets: counters.gets,

@@ -78,3 +78,8 @@ export async function translated<T>(promise: Promise<T>): Promise<T> {
     throw translate(error)
   }
 }
+
+/** Whether there was no room for something; it may work later. */
+export function isNoSpace(error: unknown): error is LsmError {
+  return error instanceof LsmError && error.code === 'LSM_NO_SPACE'
+}

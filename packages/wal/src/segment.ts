@@ -31,6 +31,12 @@ export interface SegmentIdentity {
   readonly storeId: Uint8Array
 }
 
+/** A segment that takes no more: its length is what counts of it. */
+export interface SealedSegment {
+  readonly number: number
+  readonly length: number
+}
+
 /** Returns the name of the file of segment `number`: 16 hexadecimal digits and `.wal`. */
 export function segmentFileName(number: number): string {
   if (!Number.isSafeInteger(number) || number < 0)

@@ -12,7 +12,7 @@ import { checkDurability, type WalDurability } from './durability.ts'
 import { invalidRange, WalError } from './errors.ts'
 import { FragmentChecksum, FrameBuffer, framedSize } from './framing.ts'
 import { systemScheduler, type WalScheduler } from './scheduler.ts'
-import { MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE } from './segment.ts'
+import { MAX_SEGMENT_SIZE, SEGMENT_HEADER_SIZE, type SealedSegment } from './segment.ts'
 import type { NewSegment } from './segment-file.ts'
 
 /** Up to here a write is done at once: less than the event loop would spend on handing it to a thread and back. */
@@ -27,12 +27,6 @@ export interface WalWriterOptions {
   /** Sequence number of the next operation. */
   readonly nextSeq: number
   readonly scheduler?: WalScheduler
-}
-
-/** A segment that takes no more: its length is what counts of it. */
-export interface SealedSegment {
-  readonly number: number
-  readonly length: number
 }
 
 export class WalWriter {

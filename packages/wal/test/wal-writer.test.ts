@@ -290,6 +290,22 @@ describe('rotation', () => {
     expect(report).toMatchObject({ lastSeq: 2, cut: undefined })
   })
 
+  test('of which nothing was published goes on in the old segment', async () => {
+    const { storage, writer } = await spiedWriter()
+    await writer.append(puts('a'), 'os', 0)
+    const next = await createSegment(storage, identity(2))
+    const rotated = writer.rotate(next, () => Promise.resolve(false))
+    const waiting = writer.append(puts('b'), 'os', 0)
+    expect(await rotated).toBeUndefined()
+    expect(await waiting).toBe(2)
+    expect(writer).toMatchObject({ segmentNumber: 1, failure: undefined })
+    const { number, length } = await writer.close()
+    expect(number).toBe(1)
+    expect(storage.openFiles).toEqual([])
+    const { operations } = await readBack(storage, [{ ...identity(1), sealedLength: length }], 'strict')
+    expect(operations.map(({ key }) => key)).toEqual(['a', 'b'])
+  })
+
   test('that cannot be published ends all writing', async () => {
     const { storage, writer } = await spiedWriter()
     const next = await createSegment(storage, identity(2))
