@@ -59,8 +59,9 @@ async function ours(durability: WalDurability, valueBytes: number): Promise<Log 
     async wrap() {
       if (writer.segmentLength < WRAP_BYTES) return
       const next = await createSegment(storage, identity(writer.segmentNumber + 1))
-      const { number } = await writer.rotate(next, async () => {})
-      await storage.remove(segmentFileName(number))
+      const old = writer.segmentNumber
+      await writer.rotate(next, async () => {})
+      await storage.remove(segmentFileName(old))
     },
   }
 }

@@ -89,12 +89,11 @@ export class WalWriter {
     return this.#syncedSeq
   }
 
-  /** Number of the open segment. */
   get segmentNumber(): number {
     return this.#segment.identity.number
   }
 
-  /** Bytes of the open segment. */
+  /** Bytes of the open segment, `segmentNumber`. */
   get segmentLength(): number {
     return this.#length
   }

@@ -279,7 +279,7 @@ describe('rotation', () => {
     await later
     const { length } = await writer.close()
     const segments = [
-      { ...identity(1), sealedLength: sealed.length },
+      { ...identity(1), sealedLength: sealed?.length },
       { ...identity(2), sealedLength: length },
     ]
     const { operations, report } = await readBack(storage, segments, 'strict')
@@ -337,7 +337,7 @@ describe('rotation', () => {
     expect([await first, await later]).toEqual([1, 2])
     expect(writer.segmentNumber).toBe(3)
     const last = await writer.close()
-    const segments = [...sealed, last].map(({ number, length }) => ({ ...identity(number), sealedLength: length }))
+    const segments = [...sealed, last].map((each) => ({ ...identity(each!.number), sealedLength: each!.length }))
     expect((await readBack(storage, segments, 'strict')).operations.map(({ key }) => key)).toEqual(['a', 'b'])
     expect(storage.openFiles).toEqual([])
   })
