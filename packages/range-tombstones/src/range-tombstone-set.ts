@@ -112,7 +112,7 @@ export class RangeTombstoneSet<T extends RangeTombstone = RangeTombstone> implem
     const limit = countVisible(tombstones, visibleSeq)
     for (let i = layers.length - 1; i >= 0; i--) {
       const layer = layers[i]!
-      
+      if (layer.from >= limit) continue
       const hider = hiderIn(layer, newestIn(layer, key), tombstones, key, limit)
       if (hider >= 0) return tombstones[hider]
     }
