@@ -81,6 +81,26 @@ export function pickRange(version: Version, level: number, range: KeyRange | und
 }
 
 /**
+ * Returns a task that writes tables of the deepest level anew, in their place: from the first to the last of those that
+ * touch `range` and of which `isStale` says that something in them may be dropped; `undefined` where there are none.
+ */
+export function pickRewrite(
+  version: Version,
+  level: number,
+  range: KeyRange | undefined,
+  isStale: (table: TableEntry) => boolean,
+): CompactionTask | undefined {
+  const tables = version.levels[level]!
+  const wanted = (table: TableEntry): boolean => (range === undefined || overlaps(table, range)) && isStale(table)
+  const first = tables.findIndex(wanted)
+  if (first < 0) return undefined
+  // Without gaps: one output may reach over all of its inputs.
+  const inputs = tables.slice(first, tables.findLastIndex(wanted) + 1)
+  const whole = inputs.reduce<KeyRange>(union, inputs[0]!)
+  return { level, outputLevel: level, inputs, overlapping: [], isMove: false, range: whole }
+}
+
+/**
  * The oldest table of level 0 and all that overlap it, directly or through others. An older version of a key must never
  * stay above a newer one, so of tables that overlap all go down together.
  */

@@ -3,7 +3,7 @@
  * each go one at a time, side by side; both commit through the core. Nothing here ever holds up a read.
  */
 import { runCompaction } from './compaction.ts'
-import { type CompactionTask, pickCompaction, pickRange } from './compaction-policy.ts'
+import { type CompactionTask, pickCompaction, pickRange, pickRewrite } from './compaction-policy.ts'
 import { CompactionThread } from './compaction-thread.ts'
 import { yieldTurn } from './components.ts'
 import { LsmError } from './errors.ts'
@@ -15,7 +15,6 @@ import { LogSegments } from './log-segments.ts'
 import type { TableEntry } from './manifest.ts'
 import { entryOf, type StoreCore, withSegments, withTables } from './store-core.ts'
 import { isNoSpace, translate } from './translate.ts'
-import { LEVEL_COUNT } from './version.ts'
 import type { Pressure } from './write-gate.ts'
 
 /** How long work on the main thread goes on before the event loop has a turn. */
@@ -292,19 +291,25 @@ export class Maintenance {
     this.#isPaused = true
     try {
       await this.#compacting
-      for (let level = 0; level < LEVEL_COUNT - 1; level++) {
-        const { version, lastLevel } = keyspace.view.live
-        // The last level is rewritten by what comes down to it, and otherwise left alone.
-        if (level >= Math.max(1, lastLevel)) return
-        const task = pickRange(version, level, range)
-        if (task === undefined) continue
-        const done = await this.#attempt(() => this.#compact(keyspace, task))
-        if (!done) throw this.#core.failure ?? this.#passing ?? new LsmError('LSM_CLOSED', 'the store was closed')
+      for (let level = 0; level < Math.max(1, keyspace.view.live.lastLevel); level++) {
+        await this.#compactAsked(keyspace, pickRange(keyspace.view.live.version, level, range))
       }
+      // What came down has been merged with the deepest level; what a snapshot held there may still wait.
+      const { live } = keyspace.view
+      if (live.lastLevel < 1) return
+      const isStale = (entry: TableEntry): boolean =>
+        entry.tombstones + entry.rangeTombstones > 0 || live.table(entry).reader.info.distinctKeys < entry.pointRecords
+      await this.#compactAsked(keyspace, pickRewrite(live.version, live.lastLevel, range, isStale))
     } finally {
       this.#isPaused = false
       this.wakeCompaction()
     }
+  }
+
+  async #compactAsked(keyspace: KeyspaceState, task: CompactionTask | undefined): Promise<void> {
+    if (task === undefined) return
+    const done = await this.#attempt(() => this.#compact(keyspace, task))
+    if (!done) throw this.#core.failure ?? this.#passing ?? new LsmError('LSM_CLOSED', 'the store was closed')
   }
 
   /** Runs one step; false when it failed, which is then known to everybody who asks. */
