@@ -56,7 +56,9 @@ export class Maintenance {
 
   /** How hard writers are to be held back. */
   pressure(): Pressure {
-    const { maxFrozenMemtables, memtableSizeBytes } = this.#core.options
+    const { maxFrozenMemtables, memtableSizeBytes, maxBatchSizeBytes } = this.#core.options
+    // As much again can be on its way to the disk.
+    if ((this.#core.wal?.queuedBytes ?? 0) >= maxBatchSizeBytes) return { level: 'stopped', reason: 'batch bytes' }
     let share = -1
     for (const keyspace of this.#core.keyspaces.values()) {
       const isFull = keyspace.memtable.byteSize >= memtableSizeBytes

@@ -128,6 +128,7 @@ export class Store {
       committed: () => this.#wakeSoon(),
       failed: (error) => {
         if (core.wal?.failure) core.fail(core.wal.failure)
+        this.#wakeSoon()
         return translate(error)
       },
     })
@@ -210,13 +211,16 @@ export class Store {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     if (this.maintenance.passingFailure) throw this.maintenance.passingFailure
+    const bytes = bytesOf(operations) + operations.length * OPERATION_OVERHEAD
+    const write = (): Promise<void> => {
+      this.checkWritable()
+      return this.#commit(operations, durability)
+    }
     try {
-      await this.#gate.wait(bytesOf(operations) + operations.length * OPERATION_OVERHEAD, signal)
+      await this.#gate.wait(bytes, write, signal)
     } catch (error) {
       throw signal?.aborted && error === signal.reason ? aborted(error) : translate(error)
     }
-    this.checkWritable()
-    return this.#commit(operations, durability)
   }
 
   #commit(operations: readonly EncodedOperation[], durability: Durability): Promise<void> {
@@ -234,6 +238,8 @@ export class Store {
     this.core.components.scheduler.microtask(() => {
       this.#isWaking = false
       this.maintenance.wake()
+      // What was written has left room in the queue.
+      if (this.#gate.waiting > 0) this.#onProgress()
     })
   }
 

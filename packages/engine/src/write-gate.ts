@@ -54,8 +54,11 @@ export class WriteGate {
     return this.#waiters.length === 0 && this.#pressure().level === 'open'
   }
 
-  /** Resolves when it is the turn of a write of so many bytes. An aborted signal takes it out of the line. */
-  wait(bytes: number, signal?: AbortSignal): Promise<void> {
+  /**
+   * Calls `write` when it is the turn of a write of so many bytes, and resolves as it does. At once and not in a later
+   * task: else a write that comes meanwhile would overtake it. An aborted signal takes it out of the line.
+   */
+  wait<T>(bytes: number, write: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason)
@@ -76,7 +79,11 @@ export class WriteGate {
         stall: undefined,
         go: () => {
           settle()
-          resolve()
+          try {
+            resolve(write())
+          } catch (error) {
+            reject(error)
+          }
         },
         fail: (error) => {
           settle()

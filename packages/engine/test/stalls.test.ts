@@ -63,9 +63,9 @@ describe('a write that has to stop', () => {
   it('is reported once, with all the time that it waited', async () => {
     const { gate, clock, stalls, press } = createGate()
     press(STOPPED)
-    const first = gate.wait(100)
+    const first = gate.wait(100, () => {})
     clock.advance(30)
-    const second = gate.wait(100)
+    const second = gate.wait(100, () => {})
     clock.advance(10)
     expect(gate.isOpen).toBe(false)
     expect(stalls).toEqual([])
@@ -81,7 +81,7 @@ describe('a write that has to stop', () => {
   it('stays a stop when it is only delayed in the end', async () => {
     const { gate, clock, stalls, press } = createGate()
     press(STOPPED)
-    const writes = [gate.wait(1024 * 1024), gate.wait(1024 * 1024)]
+    const writes = [gate.wait(1024 * 1024, () => {}), gate.wait(1024 * 1024, () => {})]
     clock.advance(5)
     press({ level: 'delayed', share: 1, reason: 'level 0' })
     // One second a mebibyte at the slowest rate.
@@ -99,8 +99,8 @@ describe('a write that has to stop', () => {
     const { gate, clock, stalls, press } = createGate()
     press(STOPPED)
     const controller = new AbortController()
-    const calledOff = gate.wait(1, controller.signal)
-    const sentAway = gate.wait(1)
+    const calledOff = gate.wait(1, () => {}, controller.signal)
+    const sentAway = gate.wait(1, () => {})
     clock.advance(7)
     controller.abort(new Error('called off'))
     clock.advance(3)
@@ -130,4 +130,37 @@ it('an engine tells of its stops, and counts them', async () => {
   expect(counted.stopped).toBe(stopped.length)
   expect(counted.latency.count).toBe(stalls.length)
   await engine.close()
+})
+
+describe('writes that nobody waits for', () => {
+  it('wait once a batch too many is queued, in their order, and all get through', async () => {
+    const options = { durability: 'sync', maxBatchSizeBytes: 64 * 1024, memtableSizeBytes: 1024 ** 3 } as const
+    const engine = await Engine.open('memory', options, { storage: new MemoryStorage() })
+    const stalls: EngineEvents['stall'][] = []
+    engine.on('stall', (event) => stalls.push(event))
+    const value = new Uint8Array(1000)
+    const order: number[] = []
+    const writes = Array.from({ length: 2000 }, (_, i) => {
+      value[0] = i & 0xff
+      return engine.put('the same key', value.slice()).then(() => order.push(i))
+    })
+    await Promise.all(writes)
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+    expect((await engine.get('the same key'))?.[0]).toBe(1999 & 0xff)
+    expect(stalls.length).toBeGreaterThan(1000)
+    expect(stalls.every(({ reason, kind }) => reason === 'batch bytes' && kind === 'stopped')).toBe(true)
+    await engine.close()
+  })
+
+  it('are not overtaken by one that comes when the way is free again', async () => {
+    const { gate, press } = createGate()
+    press(STOPPED)
+    const order: string[] = []
+    const waited = gate.wait(1, () => order.push('waited'))
+    press({ level: 'open' })
+    // What a put does that finds the gate open.
+    if (gate.isOpen) order.push('came later')
+    await waited
+    expect(order).toEqual(['waited', 'came later'])
+  })
 })

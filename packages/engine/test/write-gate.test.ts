@@ -52,10 +52,12 @@ function gateWith(first: Pressure) {
   })
   const passed: string[] = []
   const wait = (name: string, bytes = 1, signal?: AbortSignal): Promise<void> =>
-    gate.wait(bytes, signal).then(
-      () => void passed.push(name),
-      (error: unknown) => void passed.push(`${name}: ${String(error)}`),
-    )
+    gate
+      .wait(bytes, () => {}, signal)
+      .then(
+        () => void passed.push(name),
+        (error: unknown) => void passed.push(`${name}: ${String(error)}`),
+      )
   return { scheduler, state, stalls, gate, passed, wait }
 }
 
