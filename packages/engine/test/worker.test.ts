@@ -222,7 +222,7 @@ describe('closing', () => {
        engine.on('compaction', (event) => { inWorker ||= event.inWorker })
        for (let i = 0; i < 2; i++) { for (const key of ['a', 'b']) await engine.put(key, 'v' + i); await engine.flush() }
        await engine.compact()
-       console.log(inWorker)`,
+       console.log(String(inWorker))`,
     )
     const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
