@@ -78,7 +78,10 @@ test.each([
   const feed = setInterval(() => child.stdin!.write(`{"key":"${next++}","value":""}\n`), 1)
   let isAsked = false
   const timer = setInterval(async () => {
-    if (isAsked || (await lsm(['count', '--db', path, '--read-only'])).code !== 0) return
+    if (isAsked) return
+    const counted = await lsm(['count', '--db', path, '--read-only'])
+    // Not before something of it has been written.
+    if (counted.code !== 0 || Number(counted.out) === 0) return
     // A second one would end it at once.
     clearInterval(timer)
     if (!isAsked) child.kill(signal)
