@@ -193,7 +193,8 @@ export class Engine extends ReaderBase implements Writer {
   /** Reads every byte of every table and log segment and checks it. Rejects with `LSM_CORRUPTION` at the first fault. */
   async verify(): Promise<VerifyReport> {
     this.store.checkOpen()
-    return translated(verifyStore(this.store.core))
+    const { core } = this.store
+    return translated(core.lifecycle.withRead(() => verifyStore(core)))
   }
 
   stats(): Stats {

@@ -55,7 +55,7 @@ export class StoreCore {
   readonly counters: Counters = new Counters()
   /** Sealed segments whose writes are not all in tables yet, oldest first. */
   readonly segments: KnownSegment[] = []
-  /** Readers of the life cycle are writes and background work; closing is its writer. Reads never ask for it. */
+  /** Who reads files without holding tables open is a reader; closing is the writer. Reads of keys never ask for it. */
   readonly lifecycle: AsyncRWLock = new AsyncRWLock()
   /** One manifest at a time. */
   readonly #commitLock = new AsyncRWLock()

@@ -276,6 +276,12 @@ export class Store {
     this.#isClosing = true
     this.#gate.fail(new LsmError('LSM_CLOSED', 'the store was closed while the write waited for its turn'))
     await this.maintenance.stop()
+    await core.lifecycle.withWrite(() => this.#release())
+  }
+
+  /** Ends the log and lets go of everything; nobody uses any of it any more. */
+  async #release(): Promise<void> {
+    const { core } = this
     const problems: unknown[] = []
     const attempt = async (step: () => Promise<unknown>): Promise<void> => {
       try {
