@@ -68,7 +68,7 @@ export interface EngineOptions {
    * so does what synchronous reads open before the event loop has a turn. A read-only store keeps all open. Default 512.
    */
   readonly maxOpenFiles?: number
-  /** Worker threads that compact; 0 compacts on the main thread, in slices. More than 1 is like 1 for now. Default 1. */
+  /** 1: a worker thread compacts, where the runtime has one; 0: the main thread does, in slices. Default 1. */
   readonly compactionWorkers?: number
   /** Default 65,536. */
   readonly maxKeySizeBytes?: number
@@ -76,7 +76,7 @@ export interface EngineOptions {
   readonly maxValueSizeBytes?: number
   /** Keys and values of one batch. Default 64 MiB. */
   readonly maxBatchSizeBytes?: number
-  /** For keyspaces created without options of their own, the default one included. */
+  /** For keyspaces that are created, the default one included; those of a store that is there keep their own. */
   readonly keyspaceDefaults?: KeyspaceOptions
 }
 

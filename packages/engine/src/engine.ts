@@ -66,7 +66,7 @@ export class Engine extends ReaderBase implements Writer {
   /**
    * Opens the store at `path`, or makes one. With a `storage` among the components, that is used and `path` is only
    * its name in messages. Rejects with an `LsmError`, or a `TypeError` with `code: 'LSM_INVALID_OPTIONS'`, and then
-   * has changed nothing.
+   * has changed nothing that the store holds: damage that is found late may come after the next epoch was published.
    */
   static async open(path: string, options: EngineOptions = {}, components: EngineComponents = {}): Promise<Engine> {
     const resolved = resolveOptions(options)

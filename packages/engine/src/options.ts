@@ -64,7 +64,7 @@ const engineRules: Rules<Omit<EngineOptions, 'keyspaceDefaults'>> = {
   maxWalSizeBytes: [128 * MIB, whole(64 * KIB, 1024 * GIB)],
   cacheSizeBytes: [32 * MIB, whole(0, 1024 * GIB)],
   maxOpenFiles: [512, whole(16, 1_000_000)],
-  compactionWorkers: [1, whole(0, 16)],
+  compactionWorkers: [1, whole(0, 1)],
   maxKeySizeBytes: [64 * KIB, whole(1, GIB)],
   maxValueSizeBytes: [64 * MIB, whole(1, GIB)],
   maxBatchSizeBytes: [64 * MIB, whole(1, 2 * GIB)],
