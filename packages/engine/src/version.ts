@@ -4,7 +4,7 @@
  */
 import { compareBytes } from '@lsm/encoding'
 import { corruption } from './errors.ts'
-import { compareUpper, isAfter, type KeyRange, mayHold, overlaps } from './key-bound.ts'
+import { compareUpper, type KeyRange, overlaps } from './key-bound.ts'
 import type { TableEntry } from './manifest.ts'
 
 /** Levels 0 to 6: with a multiplier of 10 and 64 MiB in level 1, the last one holds 6 TiB. */
@@ -51,25 +51,5 @@ export class Version {
   /** The tables of a level whose ranges touch `range`, in the level's order. */
   overlapping(level: number, range: KeyRange): TableEntry[] {
     return (this.levels[level] ?? []).filter((table) => overlaps(table, range))
-  }
-
-  /** The one table of a level from 1 down that could hold `key`. O(log n). */
-  tableFor(level: number, key: Uint8Array): TableEntry | undefined {
-    const tables = this.levels[level]!
-    let low = 0
-    let high = tables.length
-    // The first table whose range does not end before the key.
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (isAfter(key, tables[middle]!.largest)) low = middle + 1
-      else high = middle
-    }
-    const table = tables[low]
-    return table !== undefined && mayHold(table, key) ? table : undefined
-  }
-
-  /** Whether any table below `level` could hold a key of `range`. */
-  hasBelow(level: number, range: KeyRange): boolean {
-    return this.levels.slice(level + 1).some((tables) => tables.some((table) => overlaps(table, range)))
   }
 }

@@ -35,7 +35,7 @@ for (const name of values.package ?? measured) {
   for (const entry of readdirSync(folder).filter((each) => each.endsWith('.bench.ts'))) {
     const file = join(folder, entry)
     const { default: loaded } = (await import(pathToFileURL(file).href)) as { default: Suite }
-    const command = `npm run bench -- --package ${name}`
+    const command = `npm run bench -- --package ${name}${rounds === 3 ? '' : ` --rounds ${rounds}`}`
     const result = await runSuite(loaded, { file, command, rounds, onProgress })
     onProgress('')
     console.log(`\n${name}: ${loaded.name}\n${renderTable(result)}`)
