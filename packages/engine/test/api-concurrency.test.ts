@@ -1,4 +1,5 @@
 /** Reads that stay right while flushes and compactions run beside them, and an event loop that goes on turning. */
+import { systemScheduler } from '@lsm/wal'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Engine, type EngineOptions, type Reader } from '../src/index.ts'
 import { openMemory, TINY, temporaryDirectory, text, turns } from './api-fixtures.ts'
@@ -11,10 +12,14 @@ const account = (i: number): string => `account/${String(i).padStart(3, '0')}`
 const balance = (amount: number): string => String(amount).padStart(6, '0').repeat(30)
 const amountOf = (value: Uint8Array | undefined): number => Number(text(value)!.slice(0, 6))
 
-/** Moves money about in batches: the sum never changes, and the number of transfers only grows. */
-async function transfer(engine: Engine, count: number): Promise<void> {
+/**
+ * Moves money about in batches, `least` times and on until `isEnough`: the sum never changes, and the number of
+ * transfers only grows. Returns how many there were.
+ */
+async function transfer(engine: Engine, least: number, isEnough: () => boolean): Promise<number> {
   const amounts = new Array<number>(ACCOUNTS).fill(100)
-  for (let i = 0; i < count; i++) {
+  let i = 0
+  for (; i < least || !isEnough(); i++) {
     const from = (i * 7) % ACCOUNTS
     const to = (i * 13 + 5) % ACCOUNTS
     const moved = from === to ? 0 : Math.min(amounts[from]!, i % 40)
@@ -30,6 +35,7 @@ async function transfer(engine: Engine, count: number): Promise<void> {
     ])
     if (i % 16 === 0) await turns(1)
   }
+  return i
 }
 
 /** One consistent look: every account, the sum, and no scratch. Returns the transfers that it saw. */
@@ -56,27 +62,29 @@ async function audit(reader: Reader, round: number): Promise<number> {
   return transfers
 }
 
-async function race(engine: Engine, transfers: number): Promise<{ audits: number }> {
+/** All of them at once, the writer for as long as the others have not had their share. */
+async function race(engine: Engine, least: number): Promise<void> {
   for (let i = 0; i < ACCOUNTS; i++) await engine.put(account(i), balance(100))
   await engine.put('transfers', '0')
   let isRunning = true
-  let audits = 0
+  let scans = 0
+  let snapshots = 0
   const scanner = async (): Promise<void> => {
     let newest = 0
-    for (let round = 0; isRunning || round < 2; round++) {
-      const transfers = await audit(engine, round)
+    while (isRunning) {
+      const transfers = await audit(engine, scans)
       expect(transfers).toBeGreaterThanOrEqual(newest)
       newest = transfers
-      audits++
+      scans++
     }
   }
   const snapshotter = async (): Promise<void> => {
-    for (let round = 0; isRunning || round < 2; round++) {
+    while (isRunning) {
       const snapshot = engine.snapshot()
       try {
-        const first = await audit(snapshot, round)
+        const first = await audit(snapshot, snapshots)
         await turns(3)
-        expect(await audit(snapshot, round + 1)).toBe(first)
+        expect(await audit(snapshot, snapshots + 1)).toBe(first)
         const keys = Array.from({ length: ACCOUNTS }, (_, i) => account(i))
         const values = await snapshot.getMany(keys)
         expect(values.reduce((sum, value) => sum + amountOf(value), 0)).toBe(TOTAL)
@@ -84,7 +92,7 @@ async function race(engine: Engine, transfers: number): Promise<{ audits: number
       } finally {
         snapshot.close()
       }
-      audits++
+      snapshots++
     }
   }
   const pointReader = async (): Promise<void> => {
@@ -105,12 +113,14 @@ async function race(engine: Engine, transfers: number): Promise<{ audits: number
       await turns(50)
     }
   }
-  const writer = transfer(engine, transfers).finally(() => {
+  const others = [scanner(), snapshotter(), pointReader(), compactor()]
+  let hasFailed = false
+  for (const other of others) other.catch(() => (hasFailed = true))
+  const writer = transfer(engine, least, () => hasFailed || (scans >= 3 && snapshots >= 3)).finally(() => {
     isRunning = false
   })
-  await Promise.all([writer, scanner(), snapshotter(), pointReader(), compactor()])
-  expect(await audit(engine, 0)).toBe(transfers)
-  return { audits }
+  await Promise.all([writer, ...others])
+  expect(await audit(engine, 0)).toBe(await writer)
 }
 
 describe('reads stay right while flushes and compactions run', () => {
@@ -121,11 +131,10 @@ describe('reads stay right while flushes and compactions run', () => {
   ]
   test.each(sets)('in memory, %s', async (_, options) => {
     const engine = await openMemory(options)
-    const { audits } = await race(engine, 500)
+    await race(engine, 500)
     const { flushes, compactions } = engine.stats()
     expect(flushes.count).toBeGreaterThan(20)
     expect(compactions.count).toBeGreaterThan(10)
-    expect(audits).toBeGreaterThan(4)
   })
 
   test.each([
@@ -142,7 +151,11 @@ describe('reads stay right while flushes and compactions run', () => {
 describe('the event loop', () => {
   test('has its turns during a long compaction on the main thread', async () => {
     const keyspaceDefaults = { l0Compact: 1000, l0Slow: 1000, l0Stop: 1000 }
-    const engine = await openMemory({ memtableSizeBytes: 2 << 20, durability: 'os', keyspaceDefaults })
+    // A clock that moves a millisecond each time the job looks at it: slices of 4 ms, whatever the machine is busy with.
+    let looks = 0
+    const scheduler = { ...systemScheduler, now: () => looks++ }
+    const options = { memtableSizeBytes: 2 << 20, durability: 'os', keyspaceDefaults } as const
+    const engine = await openMemory(options, { scheduler })
     const value = 'v'.repeat(20)
     const batch = (round: number, from: number) =>
       Array.from({ length: 1000 }, (_, i) => ({
@@ -154,30 +167,21 @@ describe('the event loop', () => {
       for (let from = 0; from < 25_000; from += 1000) await engine.write(batch(round, from))
       await engine.flush()
     }
-    let ticks = 0
-    let longestMs = 0
+    let turnsTaken = 0
     let isRunning = true
-    let last = performance.now()
     const tick = (): void => {
-      const now = performance.now()
-      longestMs = Math.max(longestMs, now - last)
-      last = now
-      ticks++
+      turnsTaken++
       if (isRunning) setImmediate(tick)
     }
-    const started = performance.now()
+    looks = 0
     setImmediate(tick)
     await engine.compact()
-    const took = performance.now() - started
     isRunning = false
     expect(engine.stats().compactions.recordsDropped).toBe(75_000)
     expect(await engine.count()).toBe(25_000)
-    expect(took).toBeGreaterThan(20)
-    // A slice is 4 ms: of a job that never yielded there would be two or three turns, however long it took.
-    expect(ticks).toBeGreaterThan(took / 40)
-    expect(ticks).toBeGreaterThan(5)
-    // Generous: the machine may have other things to do.
-    expect(longestMs).toBeLessThan(Math.max(200, took / 2))
+    // Of 100,000 records that were read there is a look for every few hundred, and a turn for every four or five looks.
+    expect(looks).toBeGreaterThan(150)
+    expect(turnsTaken).toBeGreaterThan(looks / 6)
   })
 
   test('has its turns while one caller writes and awaits without end', async () => {
@@ -187,12 +191,11 @@ describe('the event loop', () => {
       isOver = true
     }, 20)
     let written = 0
-    const started = performance.now()
-    while (!isOver && performance.now() - started < 5000) {
+    // Without turns for the timer it would end with this bound.
+    while (!isOver && written < 10_000_000) {
       await engine.put(`k${written % 100}`, 'v')
       written++
     }
     expect(isOver).toBe(true)
-    expect(written).toBeGreaterThan(10)
   })
 })
