@@ -12,7 +12,7 @@ export function projectConfig(root: string): ViteUserConfig {
     ssr: { resolve: { conditions, externalConditions: [source] } },
     test: {
       include: ['test/**/*.test.ts'],
-      testTimeout: 120_000,
+      testTimeout: 300_000,
       hookTimeout: 60_000,
       // Nx runs the projects side by side; one worker each is enough for two cores.
       maxWorkers: 1,

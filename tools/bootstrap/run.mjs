@@ -55,6 +55,8 @@ function binScript(name) {
 function environment() {
   return {
     ...cleanEnvironment(),
+    // The same tests with fewer cases in the long ones: see tools/fuzz/src/settings.ts.
+    ...(task === 'test:quick' && { LSM_QUICK: '1' }),
     NX_DAEMON: 'false',
     NX_TUI: 'false',
     // Plugins in Nx's own process: a fully cached run takes one second instead of four.

@@ -1,3 +1,4 @@
+import { IS_QUICK } from '@lsm/fuzz'
 import { describe, expect, test } from 'vitest'
 import { blockedRate, sizeBlocked } from '../src/blocked-scheme.ts'
 import { BloomFilter, type BloomScheme } from '../src/index.ts'
@@ -45,7 +46,7 @@ function countFalsePositives(scheme: BloomScheme, items: number, rate: number, q
 }
 
 describe('the measured rate, mean of 20 filters, lies within 99.9% of theory', () => {
-  test.each([
+  const cases: readonly (readonly [scheme: BloomScheme, items: number, rate: number, queries: number])[] = [
     [0, 1_000, 0.5, 200_000],
     [0, 1_000, 0.01, 400_000],
     [0, 1_000, 0.0001, 2_000_000],
@@ -58,7 +59,11 @@ describe('the measured rate, mean of 20 filters, lies within 99.9% of theory', (
     [1, 20_000, 0.05, 1_000_000],
     [1, 100_000, 0.001, 2_000_000],
     [1, 1_000_000, 0.0001, 10_000_000],
-  ] as const)('scheme %i, n = %i, p = %d', (scheme, items, rate, queries) => {
+  ]
+  const MOST = IS_QUICK ? 1_500_000 : Number.POSITIVE_INFINITY
+  const chosen = cases.filter(([, items, , queries]) => items * FILTERS + queries <= MOST)
+
+  test.each(chosen)('scheme %i, n = %i, p = %d', (scheme, items, rate, queries) => {
     const filter = new BloomFilter({ expectedItems: items, falsePositiveRate: rate, scheme })
     const { mean, variance } = theoryOf(filter, items)
     if (scheme === 1) expect(mean).toBeLessThan(1.1 * rate)

@@ -5,6 +5,7 @@
  *
  * CRASH_SEEDS="from-to" runs other workloads; a failure prints the environment that replays its state alone.
  */
+import { IS_QUICK } from '@lsm/fuzz'
 import { CrashDisk, type CrashDiskOptions, type LossStyle } from '@lsm/storage/testing'
 import { afterAll, expect, test } from 'vitest'
 import { Engine } from '../src/index.ts'
@@ -29,7 +30,7 @@ interface CrashState {
   readonly most: number
 }
 
-const { CRASH_SEEDS = '1-7', CRASH_STATE } = process.env
+const { CRASH_SEEDS = IS_QUICK ? '1-2' : '1-7', CRASH_STATE } = process.env
 const [FIRST_SEED, LAST_SEED] = CRASH_SEEDS.split('-').map(Number) as [number, number | undefined]
 /** One in so many recoveries is itself stopped after each of its operations. */
 const RECOVERY_SHARE = 25

@@ -5,6 +5,7 @@
  *
  * FAULT_CASE="seed:operation:fault:times:visibility" runs one case; a failure prints it.
  */
+import { IS_QUICK } from '@lsm/fuzz'
 import { CrashDisk, type Fault, type FaultOperation, FaultPlan, FaultStorage } from '@lsm/storage/testing'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Engine, type EngineOptions, LsmError, type WriteOptions } from '../src/index.ts'
@@ -12,6 +13,7 @@ import { contentsOf, namesOf, type SimComponents, simComponents } from './crash-
 import { applyOperations, makeWorkload, stateOf, type WorkOperation, type WorkStep } from './crash-workload.ts'
 
 const { FAULT_CASE } = process.env
+const SEEDS = IS_QUICK && FAULT_CASE === undefined ? [2] : [2, 3, 5]
 
 /** What a system call of each kind can answer. */
 const FAULTS: Readonly<Record<FaultOperation['kind'], readonly Fault[]>> = {
@@ -258,7 +260,7 @@ async function checkLeft(options: EngineOptions, disk: CrashDisk, states: string
   expect(found, 'names of files').toEqual(expected)
 }
 
-describe.each([2, 3, 5])('workload %d', (seed) => {
+describe.each(SEEDS)('workload %d', (seed) => {
   const workload = makeWorkload(seed + 40, 16)
 
   test('every operation fails in every way', async () => {

@@ -9,13 +9,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { IS_QUICK } from '@lsm/fuzz'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Engine } from '../src/index.ts'
 import { SimRandom } from './crash-sim.ts'
 import { applyWrite, WINDOW } from './kill-writes.ts'
 
-const { KILLS: kills = '50', KILL_SEED = '1' } = process.env
+const { KILLS: kills = IS_QUICK ? '15' : '50', KILL_SEED = '1' } = process.env
 const KILLS = Number(kills)
 const SEED = Number(KILL_SEED)
 const directory = mkdtempSync(join(tmpdir(), 'lsm-kill-'))

@@ -1,1 +1,2 @@
 export { type FuzzOptions, fuzz } from './fuzz.ts'
+export { IS_QUICK } from './settings.ts'

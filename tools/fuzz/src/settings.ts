@@ -1,7 +1,11 @@
 /**
- * How long and from which seed the properties run. The test command takes the defaults, so that it gives the
- * same answer twice; `npm run fuzz` sets the variables.
+ * How much the tests do. The test command takes the defaults, so that it gives the same answer twice; `npm run fuzz`
+ * sets the variables of a property's seed and time, and `npm run test:quick` sets LSM_QUICK.
  */
+
+/** Whether this is the day's check, which is over in three minutes: the same tests, with fewer cases in the long ones. */
+export const IS_QUICK: boolean = process.env.LSM_QUICK === '1'
+
 export interface FuzzSettings {
   /** Seed of every property in the run. */
   readonly seed: number

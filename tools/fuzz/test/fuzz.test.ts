@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { Corpus } from '../src/corpus.ts'
+import { fuzz } from '../src/index.ts'
 import { readSettings } from '../src/settings.ts'
 
 const folder = mkdtempSync(join(import.meta.dirname, '.fuzz-'))
@@ -22,6 +24,16 @@ test('a corpus keeps bytes, undefined, negative zero and big integers', () => {
 test('settings that are not numbers are refused by name', () => {
   expect(() => readSettings({ LSM_FUZZ_SEED: 'x' })).toThrow(/LSM_FUZZ_SEED/)
   expect(readSettings({})).toMatchObject({ budgetMs: undefined, path: undefined, save: false })
+})
+
+const isSlow = (text: string): boolean => {
+  const until = performance.now() + 30
+  while (performance.now() < until);
+  return text.length >= 0
+}
+
+fuzz(import.meta.url, 'a run that takes longer than there is time counts once', fc.property(fc.string(), isSlow), {
+  capMs: 1,
 })
 
 test('a property that fails is shrunk, saved, named with its replay command, and replayed first', () => {
