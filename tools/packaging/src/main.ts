@@ -1,5 +1,5 @@
 /**
- * Packs every public package and holds the tarballs to what users rely on:
+ * Packs every package and holds the tarballs to what users rely on:
  * `node --conditions=@lsm/source --import tsx tools/packaging/src/main.ts [--package NAME]… [--check NAME]… [--keep]`.
  * The packages must be built. Exit code 1 when a package falls short.
  */
@@ -7,7 +7,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Packed, packAll, publicPackages } from './pack.ts'
+import { findPackages, type Packed, packAll } from './pack.ts'
 import { CHECKS, inParallel, type Verdict, verify } from './verify.ts'
 
 const top = join(import.meta.dirname, '..', '..', '..')
@@ -27,7 +27,7 @@ function chosen(all: readonly Packed[]): readonly Packed[] {
   const wanted = values.package.map((name) => name.replace(/^@lsm\//, ''))
   const unknown = wanted.filter((name) => !all.some((each) => each.name === name))
   if (unknown.length > 0)
-    throw new RangeError(`no public package ${unknown.join(', ')}: there are ${all.map(({ name }) => name).join(', ')}`)
+    throw new RangeError(`no package ${unknown.join(', ')}: there are ${all.map(({ name }) => name).join(', ')}`)
   return wanted.length === 0 ? all : all.filter(({ name }) => wanted.includes(name))
 }
 
@@ -48,7 +48,7 @@ const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'lsm-packaging-')))
 try {
   refuseUnknownChecks()
   progress('packing')
-  const all = await packAll(top, publicPackages(top), join(scratch, 'tarballs'))
+  const all = await packAll(top, findPackages(top), join(scratch, 'tarballs'))
   const packages = chosen(all)
   let done = 0
   const onStep = (name: string, check: string): void => progress(`${done} of ${packages.length}  ${name}: ${check}`)

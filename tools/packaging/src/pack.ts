@@ -1,4 +1,4 @@
-/** Packs every public package as `pnpm publish` would, with the pnpm that the workspace pins. */
+/** Packs every package as `pnpm publish` would, with the pnpm that the workspace pins. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,9 +15,9 @@ export interface Packed {
   readonly manifest: Manifest
 }
 
-/** Packages that are published: those that do not say "private". */
-export function publicPackages(top: string): readonly Project[] {
-  return packagesOf(openWorkspace(top)).filter(({ manifest }) => manifest.private !== true)
+/** All packages: one that still says "private" is held to what its users will rely on, too. */
+export function findPackages(top: string): readonly Project[] {
+  return packagesOf(openWorkspace(top))
 }
 
 /** The name that npm and pnpm give a tarball. */

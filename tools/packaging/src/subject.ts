@@ -28,7 +28,14 @@ export interface Outcome {
 /** One thing that must be so of every package. */
 export interface Check {
   readonly name: string
+  /** Whether it says something of such a package. Default: of every one. */
+  isFor?(manifest: Manifest): boolean
   run(subject: Subject): Promise<Outcome>
+}
+
+/** Whether it is a command that people run, and no library for a browser. */
+export function isCommand({ bin }: Manifest): boolean {
+  return bin !== undefined
 }
 
 /** The code that users import: each path of `exports` with the specifier that leads there. */

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { browser, size } from './checks/bundle.ts'
 import { contents } from './checks/contents.ts'
 import { attw, publint } from './checks/lint.ts'
-import { entries, example, types } from './checks/use.ts'
+import { commands, entries, example, types } from './checks/use.ts'
 import { installAlone } from './install.ts'
 import type { Packed } from './pack.ts'
 import { type Check, fileText, type Outcome, type Subject } from './subject.ts'
 
 /** Looking at the tarball needs no install; the other checks work where it is installed. */
 const ON_TARBALL: readonly Check[] = [contents, publint, attw]
-const ON_INSTALLED: readonly Check[] = [entries, size, browser, example, types]
+const ON_INSTALLED: readonly Check[] = [entries, size, browser, example, commands, types]
 
 export const CHECKS: readonly string[] = [...ON_TARBALL, { name: 'install' }, ...ON_INSTALLED].map(({ name }) => name)
 
@@ -45,7 +45,8 @@ export async function verify(packed: Packed, all: readonly Packed[], setting: Se
     return outcome.problems.length === 0
   }
   if (!isBuilt(packed)) return { packageName: packed.packageName, problems: [NOT_BUILT], notes }
-  const wanted = ({ name }: { name: string }): boolean => setting.only?.includes(name) ?? true
+  const wanted = ({ name, isFor }: Pick<Check, 'name' | 'isFor'>): boolean =>
+    (setting.only?.includes(name) ?? true) && (isFor?.(packed.manifest) ?? true)
   for (const check of ON_TARBALL.filter(wanted)) await attempt(check.name, () => check.run(subject))
   const rest = ON_INSTALLED.filter(wanted)
   if (rest.length > 0 || wanted({ name: 'install' })) {

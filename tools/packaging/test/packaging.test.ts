@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { BUDGETS, judgeSize } from '../src/budgets.ts'
 import { judgeContents } from '../src/checks/contents.ts'
 import { installAlone, neededBy } from '../src/install.ts'
-import { type Packed, publicPackages, tarballName } from '../src/pack.ts'
+import { findPackages, type Packed, tarballName } from '../src/pack.ts'
 import { failure, plainEnvironment, run } from '../src/process.ts'
 import { entriesOf } from '../src/subject.ts'
 import { readTarball } from '../src/tarball.ts'
@@ -28,9 +28,9 @@ describe('the size budget', () => {
     expect(judgeSize(4501, raised, 'budget 4.5 kB')).toEqual(['weighs 4501 bytes, over its budget of 4500'])
   })
 
-  it('is there for every public package', () => {
+  it('is there for every package', () => {
     expect(judgeSize(1, undefined, '')).toEqual([expect.stringContaining('no size budget')])
-    expect(publicPackages(top).filter(({ name }) => BUDGETS[name] === undefined)).toEqual([])
+    expect(findPackages(top).filter(({ name }) => BUDGETS[name] === undefined)).toEqual([])
   })
 })
 
@@ -57,6 +57,10 @@ describe('judgeContents', () => {
 
   it('is content with a good tarball', () => {
     expect(judge({})).toEqual([])
+  })
+
+  it('asks for no changelog before the first release', () => {
+    expect(judge({ 'CHANGELOG.md': undefined, 'package.json': manifest({ private: true }) })).toEqual([])
   })
 
   it.each(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'])('misses %s', (path) => {

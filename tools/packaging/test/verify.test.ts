@@ -94,6 +94,16 @@ const breaks: readonly (readonly [string, string, Changes, RegExp])[] = [
     inExample("import { build } from 'esbuild'\nconsole.log(build, double)"),
     /Cannot find package 'esbuild'/,
   ],
+  [
+    'a command that fails',
+    'commands',
+    {
+      'dist/main.js': '#!/usr/bin/env node\nprocess.exitCode = 3\n',
+      'src/main.ts': '',
+      'package.json': manifest({ bin: { crc: './dist/main.js' } }),
+    },
+    /crc --help ended with exit code 3/,
+  ],
   ['an example of another type', 'types', inExample("console.log(double('2'))"), /example\.ts\(2,20\): error TS2345/],
   [
     'declarations that do not check',

@@ -5,7 +5,7 @@ import { createContext, runInContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build, type Plugin } from 'esbuild'
 import { allowedBytes, BUDGETS, judgeSize } from '../budgets.ts'
-import { type Check, entriesOf, type Subject } from '../subject.ts'
+import { type Check, entriesOf, isCommand, type Subject } from '../subject.ts'
 
 export const size: Check = {
   name: 'size',
@@ -29,6 +29,7 @@ export const size: Check = {
 
 export const browser: Check = {
   name: 'browser',
+  isFor: (manifest) => !isCommand(manifest),
   run: async (subject) => {
     const entries = entriesOf(subject.packageName, subject.manifest)
     const problems = await Promise.all(entries.map(({ specifier }) => checkEntry(subject, specifier)))

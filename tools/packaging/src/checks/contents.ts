@@ -8,11 +8,14 @@ export const contents: Check = {
   run: ({ files, top }) => Promise.resolve({ problems: judgeContents(files, [join(top, 'packages')]) }),
 }
 
-const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
+const REQUIRED = ['package.json', 'README.md', 'LICENSE']
 const EXPECTED = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/
 
 export function judgeContents(files: ReadonlyMap<string, Uint8Array>, machinePaths: readonly string[] = []): string[] {
-  const problems = REQUIRED.filter((path) => !files.has(path)).map((path) => `the tarball has no ${path}`)
+  const isPrivate = (JSON.parse(fileText(files, 'package.json') || '{}') as Manifest).private === true
+  // The first release makes it.
+  const required = isPrivate ? REQUIRED : [...REQUIRED, 'CHANGELOG.md']
+  const problems = required.filter((path) => !files.has(path)).map((path) => `the tarball has no ${path}`)
   for (const path of files.keys()) {
     if (!EXPECTED.test(path) || /\.(test|bench)\./.test(path))
       problems.push(`the tarball has ${path}, which no user needs`)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { extractExample } from '@lsm/tidy'
 import { transform } from 'esbuild'
 import { failure, run } from '../process.ts'
-import { type Check, entriesOf } from '../subject.ts'
+import { type Check, entriesOf, isCommand } from '../subject.ts'
 
 export const entries: Check = {
   name: 'entries',
@@ -20,6 +20,7 @@ export const entries: Check = {
 
 export const example: Check = {
   name: 'example',
+  isFor: (manifest) => !isCommand(manifest),
   run: async ({ folder, readme }) => {
     const block = extractExample(readme)
     if (block === undefined) return { problems: ['the README has no example: no block of ```ts'] }
@@ -29,6 +30,21 @@ export const example: Check = {
     const ended = await run([process.execPath, 'example.mjs'], { cwd: folder })
     if (ended.code !== 0) return { problems: [failure(`the README's example (line ${block.line})`, ended)] }
     return { problems: ended.stdout.trim() === '' ? ["the README's example printed nothing"] : [] }
+  },
+}
+
+export const commands: Check = {
+  name: 'commands',
+  isFor: isCommand,
+  run: async ({ manifest, folder }) => {
+    const problems: string[] = []
+    for (const name of Object.keys(manifest.bin as Record<string, string>)) {
+      const installed = join(folder, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name)
+      const ended = await run([installed, '--help'], { cwd: folder })
+      if (ended.code !== 0) problems.push(failure(`${name} --help`, ended))
+      else if (ended.stdout.trim() === '') problems.push(`${name} --help printed nothing`)
+    }
+    return { problems }
   },
 }
 
