@@ -12,8 +12,8 @@ import { PAGE_MASK, PageTable } from './page-table.ts'
 import { type BlockCacheStats, type Leaving, Tier } from './tier.ts'
 
 /**
- * A cache of parts of files, found by file and offset, in three tiers with a budget and an LRU order each: offsets
- * ≥ 0 are data blocks, -2 is the file's index, -1 its filter.
+ * A cache of parts of files, found by file and offset, in three tiers with limits and an LRU order each: offsets ≥ 0
+ * are data blocks, -2 is the file's index, -1 its filter. One byte budget may span them: see `BlockCacheOptions`.
  *
  * Entries are kept by reference and given out by reference: whoever changes one changes it for all. Everything but
  * an asynchronous loader is synchronous, and O(1) but for what `invalidate` and `clear` remove. A wrong argument is a
@@ -25,6 +25,7 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   readonly #data: Tier<V>
   readonly #index: Tier<V>
   readonly #filter: Tier<V>
+  readonly #totalBytes: number
   readonly #onEvict: BlockCacheOptions<V>['onEvict']
   #departed: [entry: V, fileId: FileId, offset: number, reason: EvictReason][] = []
 
@@ -35,6 +36,7 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
     this.#data = tier('data')
     this.#index = tier('index')
     this.#filter = tier('filter')
+    this.#totalBytes = options.totalBytes ?? Infinity
     this.#onEvict = options.onEvict
   }
 
@@ -67,15 +69,16 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
 
   /**
    * Caches the entry as the most recently used of its tier, in the place of one that is there, and returns true.
-   * Returns false if the entry alone is larger than its tier's budget: then it is not cached, and neither is any
-   * longer what was in its place. A load under way for the same block keeps its waiters but is not cached any more.
+   * Returns false if the entry alone is larger than its tier's budget or `totalBytes`, or is data that does not fit
+   * beside the indexes and filters: then it is not cached, and neither is any longer what was in its place. A load
+   * under way for the same block keeps its waiters but is not cached any more.
    */
   put(fileId: FileId, offset: number, entry: V): boolean {
     const tier = this.#tierOf(offset)
     const size = tier.sizeFor(entry)
     checkFileId(fileId)
     const file = this.#files.find(fileId)
-    if (file?.flights) this.#land(file, offset, file.flights.get(offset))
+    this.#land(file, offset)
     const cached = this.#admit(tier, fileId, offset, entry, size)
     this.#report()
     return cached
@@ -100,8 +103,8 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
     const file = this.#files.intern(fileId)
     file.flights ??= new Map()
     const underWay = file.flights.get(offset)
-    if (underWay !== undefined) {
-      if (underWay.promise !== undefined) return underWay.promise
+    if (underWay) {
+      if (underWay.promise) return underWay.promise
       throw misuse('a loader loads other blocks', `offset ${offset} of file ${fileId} itself`)
     }
     const flight: Flight<V> = { promise: undefined, stale: false }
@@ -139,7 +142,7 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   delete(fileId: FileId, offset: number): boolean {
     const tier = this.#tierOf(offset)
     const file = this.#files.find(fileId)
-    if (file?.flights) this.#land(file, offset, file.flights.get(offset))
+    this.#land(file, offset)
     const deleted = tier.lru.delete(this.#keyOf(tier, file, fileId, offset))
     this.#report()
     return deleted
@@ -149,7 +152,7 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   invalidate(fileId: FileId): number {
     checkFileId(fileId)
     const file = this.#files.find(fileId)
-    const entries = file === undefined ? 0 : this.#empty(file)
+    const entries = file ? this.#empty(file) : 0
     this.#report()
     return entries
   }
@@ -185,24 +188,36 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
     return -1
   }
 
-  /** Caches an entry of the size that its tier has given, or drops the one in its place if it is too large. */
+  /** Caches an entry of the size that its tier has given, or drops the one in its place if it does not fit. */
   #admit(tier: Tier<V>, fileId: FileId, offset: number, entry: V, size: number): boolean {
-    if (size < 0) {
+    const data = tier === this.#data
+    // Data drives out no index and no filter, so it has to fit beside all of them.
+    const beside = data ? this.#index.lru.calculatedSize + this.#filter.lru.calculatedSize : 0
+    if (size < 0 || size + beside > this.#totalBytes) {
       tier.lru.delete(this.#keyOf(tier, this.#files.find(fileId), fileId, offset))
       return false
     }
     const file = this.#files.intern(fileId)
-    const data = tier === this.#data
     const key = data ? this.#pages.claim(file, offset) : file.number
     // Counted before lru-cache makes room: the entry that goes may be the last other one of this file or page.
     if (data ? this.#pages.claimed : !tier.lru.has(key)) file.references++
     tier.set(key, entry, size)
+    while (this.#bytes() > this.#totalBytes) {
+      // The entry just put is the last that its tier would let go, and alone it fits: there is always another.
+      const full = [this.#data, this.#index, this.#filter].find((each) => each.lru.size > (each === tier ? 1 : 0))
+      ;(full as Tier<V>).lru.pop()
+    }
     return true
   }
 
+  /** The sum of the sizes in all tiers. */
+  #bytes(): number {
+    return this.#data.lru.calculatedSize + this.#index.lru.calculatedSize + this.#filter.lru.calculatedSize
+  }
+
   /** The load is over, or goes on for its waiters alone: its result will not be cached. */
-  #land(file: CachedFile<V>, offset: number, flight: Flight<V> | undefined): void {
-    if (flight === undefined || flight.stale) return
+  #land(file: CachedFile<V> | undefined, offset: number, flight = file?.flights?.get(offset)): void {
+    if (file === undefined || flight === undefined || flight.stale) return
     flight.stale = true
     file.flights?.delete(offset)
     this.#files.release(file)
@@ -211,7 +226,7 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   #empty(file: CachedFile<V>): number {
     // One reference more, so that the file stays itself until all of it is gone.
     file.references++
-    for (const [offset, flight] of file.flights ?? []) this.#land(file, offset, flight)
+    for (const offset of file.flights?.keys() ?? []) this.#land(file, offset)
     let entries = 0
     for (const key of this.#pages.keys(file)) if (this.#data.lru.delete(key)) entries++
     for (const tier of [this.#index, this.#filter]) if (tier.lru.delete(file.number)) entries++
@@ -223,9 +238,14 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   #leave(tier: Tier<V>, key: number, entry: V, reason: LRUCache.DisposeReason): void {
     const data = tier === this.#data
     const file = data ? this.#pages.fileOf(key) : this.#files.at(key)
-    if (this.#onEvict !== undefined) {
+    if (this.#onEvict) {
       const offset = data ? this.#pages.offsetOf(key) : tier === this.#filter ? FILTER_OFFSET : INDEX_OFFSET
-      this.#departed.push([entry, file.id, offset, REASONS[reason] ?? 'removed'])
+      this.#departed.push([
+        entry,
+        file.id,
+        offset,
+        reason === 'evict' ? 'capacity' : reason === 'set' ? 'replaced' : 'removed',
+      ])
     }
     if (reason === 'set') return
     if (reason === 'evict') tier.evictions++
@@ -234,8 +254,8 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
   }
 
   #report(): void {
-    if (this.#departed.length === 0) return
     const departed = this.#departed
+    if (departed.length === 0) return
     this.#departed = []
     let failure: { readonly error: unknown } | undefined
     for (const each of departed) {
@@ -248,5 +268,3 @@ export class BlockCache<V extends NonNullable<unknown> = Uint8Array> {
     if (failure) throw failure.error
   }
 }
-
-const REASONS: { readonly [reason: string]: EvictReason } = { evict: 'capacity', set: 'replaced' }

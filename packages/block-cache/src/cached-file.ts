@@ -88,8 +88,7 @@ export class FileTable<V> {
 
   /** Takes one reference back; without any the file is forgotten. */
   release(file: CachedFile<V>): void {
-    file.references--
-    if (file.references > 0) return
+    if (--file.references > 0) return
     this.#byId.delete(file.id)
     this.#byNumber[file.number] = undefined
     this.#free.push(file.number)

@@ -1,7 +1,7 @@
 /** One tier: an lru-cache with its budgets and its counts. Keys are numbers; what they stand for is not known here. */
 import { LRUCache } from 'lru-cache'
 import { misuse } from './error.ts'
-import { type BlockCacheOptions, MAX_ENTRIES, maxEntriesOf, type TierName } from './options.ts'
+import { type BlockCacheOptions, MAX_ENTRIES, type TierName } from './options.ts'
 
 /** Counts since the cache was made, and what a tier holds now. */
 export interface TierStats {
@@ -11,7 +11,7 @@ export interface TierStats {
   readonly misses: number
   /** Calls of a loader: `misses` of `load` less those that joined a load under way. */
   readonly loads: number
-  /** Entries dropped because the budget was full. */
+  /** Entries dropped because a budget was full. */
   readonly evictions: number
   readonly entries: number
   /** Sum of the sizes of the entries; 0 in a tier without a byte budget, where no size is asked for. */
@@ -47,13 +47,14 @@ export class Tier<V extends NonNullable<unknown>> {
 
   constructor(name: TierName, options: BlockCacheOptions<V>, leaving: Leaving<V>) {
     this.name = name
-    this.#maxEntries = maxEntriesOf(options, name)
-    this.#maxBytes = options[`${name}Bytes`]
+    const maxBytes = options[`${name}Bytes`] ?? options.totalBytes
+    let maxEntries = options[`${name}Entries`]
+    if (maxBytes === undefined) maxEntries ??= name === 'filter' ? 256 : 64
+    this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
     this.#sizeOf = options.sizeOf
-    const limits: { max?: number; maxSize?: number } = {}
     // lru-cache knows no empty cache; what may not enter is refused by `sizeFor`.
-    if (this.#maxEntries !== undefined) limits.max = this.#maxEntries || 1
-    if (this.#maxBytes !== undefined) limits.maxSize = this.#maxBytes || 1
+    const limits = { max: maxEntries === 0 ? 1 : maxEntries, maxSize: maxBytes === 0 ? 1 : maxBytes }
     const dispose: LRUCache.Disposer<number, V> = (entry, key, reason) => leaving(this, key, entry, reason)
     this.lru = new LRUCache({ ...(limits as { max: number }), dispose })
   }
@@ -79,7 +80,7 @@ export class Tier<V extends NonNullable<unknown>> {
     if (maxBytes === undefined) return 0
     const size = this.#sizeOf ? this.#sizeOf(entry, this.name) : (entry as unknown as { byteLength: number }).byteLength
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw misuse('the size of an entry is an integer ≥ 0', size)
+      throw misuse('the size of an entry is an integer from 0 to 2^53-1', size)
     }
     // lru-cache has no entries without a size, and rightly: they would be without limit.
     return size > maxBytes ? -1 : size || 1
@@ -88,12 +89,17 @@ export class Tier<V extends NonNullable<unknown>> {
   /** Caches the entry, at the cost that `sizeFor` has given. */
   set(key: number, entry: V, size: number): void {
     if (this.lru.size >= MAX_ENTRIES && !this.lru.has(key)) this.lru.pop()
-    if (size === 0) this.lru.set(key, entry)
-    else this.lru.set(key, entry, { size })
+    this.lru.set(key, entry, { size })
   }
 
   stats(): TierStats {
-    const { hits, misses, loads, evictions, lru } = this
-    return { hits, misses, loads, evictions, entries: lru.size, bytes: lru.calculatedSize }
+    return {
+      hits: this.hits,
+      misses: this.misses,
+      loads: this.loads,
+      evictions: this.evictions,
+      entries: this.lru.size,
+      bytes: this.lru.calculatedSize,
+    }
   }
 }

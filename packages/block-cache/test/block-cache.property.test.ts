@@ -24,7 +24,11 @@ const IDS: readonly FileId[] = ['1', 1, '', 'a-table-000001.sst', 'a-table-00000
 const OFFSETS = [-2, -1, 0, 1, 4096, 65_535, 65_536, 2 ** 26 - 1, 2 ** 26, 2 ** 32, 2 ** 32 + 1, 2 ** 53 - 1]
 
 const file = fc.nat(IDS.length - 1)
-const offset = fc.constantFrom(...OFFSETS)
+// Enough indexes and filters that they too fill a budget.
+const offset = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(...OFFSETS) },
+  { weight: 8, arbitrary: fc.constantFrom(-2, -1) },
+)
 const size = fc.nat(40)
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 25, arbitrary: fc.record({ op: fc.constant('put' as const), file, offset, size }) },
@@ -35,12 +39,14 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('clear' as const) }) },
 ) as fc.Arbitrary<Operation>
 
-const budgets: fc.Arbitrary<Budgets> = fc.record(
-  {
-    ...{ dataEntries: fc.nat(8), indexEntries: fc.nat(4), filterEntries: fc.nat(4) },
-    ...{ dataBytes: fc.nat(100), indexBytes: fc.nat(60), filterBytes: fc.nat(60) },
-  },
-  { requiredKeys: [] },
+const tierEntries = { dataEntries: fc.nat(8), indexEntries: fc.nat(4), filterEntries: fc.nat(4) }
+const tierBytes = { dataBytes: fc.nat(100), indexBytes: fc.nat(60), filterBytes: fc.nat(60) }
+// So tight that the tiers fight over it.
+const totalBytes = fc.integer({ min: 20, max: 70 })
+const budgets: fc.Arbitrary<Budgets> = fc.oneof(
+  fc.record({ ...tierEntries, ...tierBytes, totalBytes: fc.nat(150) }, { requiredKeys: [] }),
+  fc.record({ ...tierBytes, totalBytes }, { requiredKeys: ['totalBytes'] }),
+  fc.record({ totalBytes }),
 )
 
 interface Load {
@@ -139,13 +145,16 @@ fuzz(
           }
         }
       }
-      expect(cache.stats()).toEqual(model.stats())
+      const stats = cache.stats()
+      expect(stats).toEqual(model.stats())
       // The cache walks a file by pages and the model by recency, so removals of one call have no common order.
       const texts = (all: readonly unknown[]) => all.map((one) => JSON.stringify(one)).sort()
       expect(texts(evicted.splice(0))).toEqual(texts(model.evicted.splice(0)))
       for (const tier of ['data', 'index', 'filter'] as const) {
-        expect(cache.stats()[tier].bytes).toBeLessThanOrEqual(budget[`${tier}Bytes`] ?? Number.POSITIVE_INFINITY)
+        expect(stats[tier].bytes).toBeLessThanOrEqual(budget[`${tier}Bytes`] ?? Number.POSITIVE_INFINITY)
       }
+      const sum = stats.data.bytes + stats.index.bytes + stats.filter.bytes
+      if (budget.totalBytes !== undefined) expect(sum).toBeLessThanOrEqual(budget.totalBytes)
     }
     for (const load of loads) await settle(load, false)
     expect(cache.stats()).toEqual(model.stats())

@@ -29,6 +29,7 @@ class TierModel<V> {
   readonly maxBytes: number
   readonly sized: boolean
 
+  /** `bytes` is the budget of the tier, or that of all tiers if it has none of its own. */
   constructor(entries: number | undefined, bytes: number | undefined, usual: number) {
     this.sized = bytes !== undefined
     this.maxBytes = bytes ?? Number.POSITIVE_INFINITY
@@ -44,13 +45,21 @@ export class CacheModel<V> {
   readonly evicted: [entry: V, fileId: FileId, offset: number, reason: EvictReason][] = []
   readonly #tiers: Record<TierName, TierModel<V>>
   readonly #sizeOf: (entry: V) => number
+  readonly #totalBytes: number
   #underway: Underway[] = []
 
   constructor(budgets: Budgets, sizeOf: (entry: V) => number) {
     const tier = (name: TierName) =>
-      new TierModel<V>(budgets[`${name}Entries`], budgets[`${name}Bytes`], DEFAULTS[name])
+      new TierModel<V>(budgets[`${name}Entries`], budgets[`${name}Bytes`] ?? budgets.totalBytes, DEFAULTS[name])
     this.#tiers = { data: tier('data'), index: tier('index'), filter: tier('filter') }
     this.#sizeOf = sizeOf
+    this.#totalBytes = budgets.totalBytes ?? Infinity
+  }
+
+  /** How far all tiers together are over `totalBytes`. */
+  get #excess(): number {
+    const { data, index, filter } = this.#tiers
+    return data.bytes + index.bytes + filter.bytes - this.#totalBytes
   }
 
   #tier(offset: number): TierModel<V> {
@@ -88,16 +97,25 @@ export class CacheModel<V> {
     const tier = this.#tier(offset)
     const size = tier.sized ? Math.max(1, this.#sizeOf(entry)) : 0
     const old = this.#take(fileId, offset)
-    const fits = tier.maxEntries > 0 && size <= tier.maxBytes
+    const { data, index, filter } = this.#tiers
+    // Data has to fit beside indexes and filters, and they only alone.
+    const room = this.#totalBytes - (tier === data ? index.bytes + filter.bytes : 0)
+    const fits = tier.maxEntries > 0 && size <= tier.maxBytes && size <= room
     if (old !== undefined) this.evicted.push([old.entry, fileId, offset, fits ? 'replaced' : 'removed'])
     if (!fits) return false
-    while (tier.slots.length >= tier.maxEntries || tier.bytes + size > tier.maxBytes) {
-      const gone = tier.slots.shift() as Slot<V>
-      tier.counts.evictions++
-      this.evicted.push([gone.entry, gone.fileId, gone.offset, 'capacity'])
+    while (tier.slots.length >= tier.maxEntries || tier.bytes + size > tier.maxBytes) this.#evictFrom(tier)
+    // In the tier only once there is room, so it cannot be what goes.
+    for (const each of [data, index, filter]) {
+      while (this.#excess + size > 0 && each.slots.length > 0) this.#evictFrom(each)
     }
     tier.slots.push({ fileId, offset, entry, size })
     return true
+  }
+
+  #evictFrom(tier: TierModel<V>): void {
+    const gone = tier.slots.shift() as Slot<V>
+    tier.counts.evictions++
+    this.evicted.push([gone.entry, gone.fileId, gone.offset, 'capacity'])
   }
 
   load(fileId: FileId, offset: number): Looked<V> {
