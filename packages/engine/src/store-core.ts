@@ -23,9 +23,12 @@ import { TableStore } from './table-store.ts'
 import { translate } from './translate.ts'
 import { Version } from './version.ts'
 
-/** Of the cache: what is left is for blocks of data. */
-const INDEX_SHARE = 0.15
-const FILTER_SHARE = 0.15
+/**
+ * Of the cache, what indexes and filters may take at the most each. Blocks of data have all that these leave: an index
+ * that must be read again costs more than thirty blocks, so the shares are large, and mostly a few percent are used.
+ */
+const MOST_INDEX_SHARE = 0.4
+const MOST_FILTER_SHARE = 0.4
 
 /** A segment that is sealed, and the last sequence number in it. */
 export interface KnownSegment {
@@ -71,12 +74,10 @@ export class StoreCore {
     this.options = options
     this.components = components
     const { cacheSizeBytes } = options
-    const indexBytes = Math.floor(cacheSizeBytes * INDEX_SHARE)
-    const filterBytes = Math.floor(cacheSizeBytes * FILTER_SHARE)
     this.cache = new BlockCache({
-      dataBytes: Math.max(1, cacheSizeBytes - indexBytes - filterBytes),
-      indexBytes: Math.max(1, indexBytes),
-      filterBytes: Math.max(1, filterBytes),
+      totalBytes: cacheSizeBytes,
+      indexBytes: Math.floor(cacheSizeBytes * MOST_INDEX_SHARE),
+      filterBytes: Math.floor(cacheSizeBytes * MOST_FILTER_SHARE),
       sizeOf: sizeOfTableBlock,
     })
     const { storeId } = manifests.position
