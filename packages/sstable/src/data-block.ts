@@ -41,6 +41,7 @@ export class DataBlock {
   /** Bytes that all keys share. */
   readonly #skip: number
   #prefixes: number[] | undefined = undefined
+  #wasSearched = false
 
   /** Takes over `bytes`, which must be nobody else's to write. Throws `BadBlock`. O(bytes of keys). */
   constructor(bytes: Uint8Array) {
@@ -133,6 +134,12 @@ export class DataBlock {
       if (difference !== 0) return difference < 0 ? 0 : this.count
     }
     if (shared < skip) return 0
+    // The numbers cost as much as a dozen searches without them. Where few blocks stay in the cache most are searched
+    // once, and need none.
+    if (!this.#wasSearched) {
+      this.#wasSearched = true
+      return this.#countBefore(key, 0, this.count)
+    }
     const prefixes = this.#prefixes ?? this.#prepare()
     const prefix = keyPrefix(key, skip, key.length)
     let low = 0
@@ -147,13 +154,19 @@ export class DataBlock {
     // Now only among equal prefixes: mostly one, so the end of their run is found by doubling steps.
     let step = 1
     while (low + step < prefixes.length && prefixes[low + step] === prefix) step *= 2
-    high = Math.min(low + step, prefixes.length)
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (prefixes[middle] === prefix && this.compareKey(middle, key) < 0) low = middle + 1
-      else high = middle
+    return this.#countBefore(key, low, Math.min(low + step, prefixes.length))
+  }
+
+  /** `lowerBound` of a key that shares what all keys do, where it is known to lie from `low` to `high`. */
+  #countBefore(key: Uint8Array, low: number, high: number): number {
+    let from = low
+    let to = high
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if (this.compareKey(middle, key) < 0) from = middle + 1
+      else to = middle
     }
-    return low
+    return from
   }
 
   /** Negative when the key of the record at `index` sorts before `key`; both share what the whole block shares. */

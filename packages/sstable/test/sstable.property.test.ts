@@ -95,10 +95,12 @@ fuzz(
           ] as [Uint8Array, number][],
       ),
     ]
-    for (const [key, seq] of asked) {
+    // First each time in a block that was just read, then in those that stay and are searched again.
+    const rounds = [false, true].flatMap((fillCache) => asked.map(([key, seq]) => [key, seq, fillCache] as const))
+    for (const [key, seq, fillCache] of rounds) {
       if (seq < 0) continue
       const expected = points.find((each) => compareBytes(each.key, key) === 0 && each.seq <= seq)
-      const found = await reader.find(key, seq, result)
+      const found = await reader.find(key, seq, result, { fillCache })
       expect(found).toBe(expected !== undefined)
       if (expected === undefined) continue
       expect(result.value).toEqual(expected.value)
