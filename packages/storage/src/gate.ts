@@ -49,8 +49,9 @@ export class SyncLine {
   }
 
   run(): Promise<void> {
+    if (this.#next !== undefined) return this.#next
     if (this.#running === undefined) return this.#start()
-    this.#next ??= this.#running.then(noop, noop).then(() => {
+    this.#next = this.#running.then(noop, noop).then(() => {
       this.#next = undefined
       return this.#start()
     })

@@ -257,3 +257,8 @@ function readU32(bytes: Uint8Array, at: number): number {
 function readU64(bytes: Uint8Array, at: number): number {
   return readU32(bytes, at) * 2 ** 32 + readU32(bytes, at + 4)
 }
+
+/** What is wrong with a batch that is to be submitted, if anything. */
+export function checkBatch({ count }: BatchBuffer): Error | undefined {
+  return count > 0 ? undefined : invalidRange('a batch has at least one operation')
+}

@@ -6,7 +6,7 @@
  * which manifest names a segment, is its owner's business.
  */
 import type { StorageFile } from '@lsm/storage'
-import type { BatchBuffer } from './batch.ts'
+import { type BatchBuffer, checkBatch } from './batch.ts'
 import { CommitGroup, type Completion } from './commit-group.ts'
 import { checkDurability, type WalDurability } from './durability.ts'
 import { invalidRange, WalError } from './errors.ts'
@@ -58,6 +58,9 @@ export class WalWriter {
     if (!this.#isBusy) this.#run()
   }
   #turnStarted: number
+  #tellFailure!: (failure: WalError) => void
+  /** Resolves when the writer takes nothing more because something failed, also in the background. Never rejects. */
+  readonly failed: Promise<WalError> = new Promise((resolve) => (this.#tellFailure = resolve))
 
   /** `segment` comes from `createSegment` and is named by a manifest. */
   constructor(segment: NewSegment, { supportsSync, nextSeq, scheduler = systemScheduler }: WalWriterOptions) {
@@ -353,6 +356,7 @@ export class WalWriter {
     const file = this.#segment.file.name
     const context = { file, offset: this.#length, cause }
     this.#failure ??= new WalError('WAL_FAILED', `${file}: ${what}`, context)
+    this.#tellFailure(this.#failure)
     this.#cancelTimer?.()
     group?.fail(new WalError('WAL_FAILED', `${file}: ${what}`, { ...context, outcome: 'unknown' }))
     this.#filling.fail(new WalError('WAL_FAILED', `${file}: not written, because ${what}`, context))
@@ -389,12 +393,8 @@ export class WalWriter {
       this.#cancelTimer = undefined
       this.#timerMs = Number.POSITIVE_INFINITY
       this.#timerDeadline = Number.POSITIVE_INFINITY
-      // Its failure shows in `failure` and in every later write.
+      // Its failure shows in `failure`, in `failed` and in every later write.
       if (!this.#refusal()) this.sync().catch(() => {})
     }, intervalMs)
   }
-}
-
-function checkBatch(batch: BatchBuffer): Error | undefined {
-  return batch.count > 0 ? undefined : invalidRange('a batch has at least one operation')
 }

@@ -381,6 +381,18 @@ describe('closing', () => {
   })
 })
 
+describe('a sync that a timer begins', () => {
+  test('tells of its failure whoever listens', async () => {
+    const { writer, scheduler, hooks } = await spiedWriter()
+    await writer.append(puts('a'), { intervalMs: 10 }, 0)
+    hooks.datasync = () => Promise.reject(new Error('a lost page'))
+    scheduler.advance(10)
+    const failure = await writer.failed
+    expect(failure).toMatchObject({ code: 'WAL_FAILED', cause: { message: 'a lost page' } })
+    expect(writer.failure).toBe(failure)
+  })
+})
+
 describe('misuse', () => {
   test('is refused, and the log goes on', async () => {
     const { storage, writer } = await spiedWriter()
