@@ -77,7 +77,8 @@ export class DataBlock {
         const limit = Math.min(keyLength, lastLength)
         let shared = 0
         // By words, since neighbours mostly share most of their bytes.
-        while (shared + 4 <= limit && view.getInt32(lastStart + shared) === view.getInt32(keyStart + shared)) shared += 4
+        while (shared + 4 <= limit && view.getInt32(lastStart + shared) === view.getInt32(keyStart + shared))
+          shared += 4
         while (shared < limit && bytes[lastStart + shared] === bytes[keyStart + shared]) shared++
         if (shared < skip) skip = shared
         if (shared === limit && keyLength === lastLength) {

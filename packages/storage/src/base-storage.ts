@@ -4,7 +4,7 @@
  */
 import { invalidType, StorageError, type StorageErrorContext } from './errors.ts'
 import { Gate, SyncLine } from './gate.ts'
-import { checkBytes, checkName, isFileName } from './names.ts'
+import { checkBytes, checkName, isFileName, isForeignName } from './names.ts'
 import { type FileBackend, type FileState, OpenFile } from './open-file.ts'
 import type { OpenMode, OpenOptions, Storage, StorageDescriptor, StorageFile, StorageLock } from './storage.ts'
 
@@ -88,6 +88,10 @@ export abstract class BaseStorage implements Storage {
 
   list(): Promise<string[]> {
     return this.#run('list', NO_NAME, async () => (await this.names()).filter(isFileName).sort())
+  }
+
+  foreignNames(): Promise<string[]> {
+    return this.#run('foreignNames', NO_NAME, async () => (await this.names()).filter(isForeignName).sort())
   }
 
   size(name: string): Promise<number> {

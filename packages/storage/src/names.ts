@@ -16,6 +16,14 @@ export function isFileName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && NAME.test(name) && name.toUpperCase() !== LOCK_NAME
 }
 
+/** Of a file system that was just made: nobody's, and in the way of nobody who mounts one for a store. */
+const LOST_AND_FOUND = 'lost+found'
+
+/** Whether a name in the directory is neither a user's file's nor one of the storage's own. */
+export function isForeignName(name: string): boolean {
+  return !isFileName(name) && name !== LOCK_NAME && name !== LOST_AND_FOUND && !name.startsWith(TEMPORARY_PREFIX)
+}
+
 /** Throws the coded `TypeError` unless `name` may name a user's file. */
 export function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw invalidType(`a file name must be a string, not ${typeof name}`)

@@ -102,8 +102,8 @@ export interface StorageDescriptor {
 
 /**
  * A flat directory of files. Names match `[A-Za-z0-9_-][A-Za-z0-9._-]*`, at most 200 characters, and are not `LOCK`;
- * anything else is a `TypeError` with code `STORAGE_INVALID_ARGUMENT` and reaches no file system. Names that begin
- * with a dot are the storage's own and are not listed.
+ * anything else is a `TypeError` with code `STORAGE_INVALID_ARGUMENT` and reaches no file system. Other names that a
+ * directory of files has are not listed: those of the lock and of `publish`, which are the storage's own, and foreign ones.
  */
 export interface Storage {
   /** Where this is, for messages: a directory's path, or `memory`. */
@@ -120,6 +120,11 @@ export interface Storage {
 
   /** The names, ascending by code unit. What is listed can still be refused by `open` (a symbolic link is). */
   list(): Promise<string[]>
+  /**
+   * What else is in the directory, ascending: names that no file here can have, so that somebody else made them. Empty
+   * together with `list()`, the directory is nobody's. The lock and what `publish` left behind are not named.
+   */
+  foreignNames(): Promise<string[]>
   /** A file's length in bytes; `STORAGE_NOT_FOUND` when there is none. */
   size(name: string): Promise<number>
   /**

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'
@@ -7,10 +7,16 @@ import { MemoryStorage, type Storage } from '../src/index.ts'
 import { NodeStorage, nodeFileSystem } from '../src/node/index.ts'
 import { CrashDisk, CrashStorage, FaultPlan, FaultStorage, faultyFileSystem } from '../src/testing/index.ts'
 
-function fixture(storage: Storage, open: () => Promise<Storage>, path?: string): StorageFixture {
+interface Place {
+  readonly path?: string
+  readonly addForeign?: (name: string) => Promise<void>
+}
+
+function fixture(storage: Storage, open: () => Promise<Storage>, { path, addForeign }: Place = {}): StorageFixture {
   const opened = [storage]
   return {
     storage,
+    ...(addForeign && { addForeign }),
     async reopen() {
       const another = await open()
       opened.push(another)
@@ -27,8 +33,15 @@ async function nodeFixture(plan?: FaultPlan): Promise<StorageFixture> {
   const path = await mkdtemp(join(tmpdir(), 'lsm-storage-'))
   const components = plan === undefined ? {} : { fileSystem: faultyFileSystem(plan, nodeFileSystem) }
   const open = (): Promise<Storage> => NodeStorage.open(path, {}, components)
-  return fixture(await open(), open, path)
+  return fixture(await open(), open, { path, addForeign: (name) => writeFile(join(path, name), 'foreign') })
 }
+
+/** What another program does to a simulated disk. */
+const addTo =
+  (disk: CrashDisk) =>
+  async (name: string): Promise<void> => {
+    disk.create(name)
+  }
 
 describe('memory', () => {
   testStorage(test, async () => {
@@ -51,21 +64,23 @@ describe('Node.js files, every read and write short', () => {
 describe('crash storage without a crash', () => {
   testStorage(test, async () => {
     const storage = new CrashStorage()
-    return fixture(storage, async () => storage.disk.storage())
+    return fixture(storage, async () => storage.disk.storage(), { addForeign: addTo(storage.disk) })
   })
 })
 
 describe('crash storage that pauses before every operation', () => {
   testStorage(test, async () => {
     const storage = new CrashDisk({ pause: () => new Promise((resolve) => setImmediate(resolve)) }).storage()
-    return fixture(storage, async () => storage.disk.storage())
+    return fixture(storage, async () => storage.disk.storage(), { addForeign: addTo(storage.disk) })
   })
 })
 
 describe('fault storage without a fault', () => {
   testStorage(test, async () => {
     const storage = new FaultStorage()
-    return fixture(storage, async () => new FaultStorage(storage.plan, storage.disk))
+    return fixture(storage, async () => new FaultStorage(storage.plan, storage.disk), {
+      addForeign: addTo(storage.disk),
+    })
   })
 })
 
@@ -73,6 +88,6 @@ describe('fault storage, every read and write short', () => {
   testStorage(test, async () => {
     const plan = new FaultPlan().add({ fault: 'short', forever: true })
     const storage = new FaultStorage(plan)
-    return fixture(storage, async () => new FaultStorage(plan, storage.disk))
+    return fixture(storage, async () => new FaultStorage(plan, storage.disk), { addForeign: addTo(storage.disk) })
   })
 })

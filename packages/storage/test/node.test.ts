@@ -57,12 +57,13 @@ describe.runIf(unix)('what may be in the directory', () => {
 
   test('names that a storage would not give are neither listed nor touched', async () => {
     const path = await temporaryDirectory()
-    for (const name of ['a b', '.hidden', 'ok', 'ünicode']) await writeFile(join(path, name), '')
+    for (const name of ['a b', '.hidden', 'lost+found', 'ok', 'ünicode']) await writeFile(join(path, name), '')
     const storage = await NodeStorage.open(path)
     expect(await storage.list()).toEqual(['ok'])
+    expect(await storage.foreignNames()).toEqual(['.hidden', 'a b', 'ünicode'])
     await storage.lock()
     await storage.close()
-    expect((await readdir(path)).sort()).toEqual(['.hidden', 'LOCK', 'a b', 'ok', 'ünicode'])
+    expect((await readdir(path)).sort()).toEqual(['.hidden', 'LOCK', 'a b', 'lost+found', 'ok', 'ünicode'])
   })
 })
 
@@ -70,8 +71,12 @@ describe('the directory itself', () => {
   test('a missing one is made, unless that was not wanted', async () => {
     const path = join(await temporaryDirectory(), 'missing')
     await expect(NodeStorage.open(path, { create: false })).rejects.toMatchObject({ code: 'STORAGE_NOT_FOUND' })
-    await Promise.all(Array.from({ length: 5 }, async () => (await NodeStorage.open(join(path, 'deep'))).close()))
-    await (await NodeStorage.open(join(path, 'deep'), { create: false })).close()
+    const opened = await Promise.all(Array.from({ length: 5 }, () => NodeStorage.open(join(path, 'deep'))))
+    opened.push(await NodeStorage.open(join(path, 'deep')))
+    opened.push(await NodeStorage.open(join(path, 'deep'), { create: false }))
+    expect(opened.filter(({ created }) => created)).toHaveLength(1)
+    expect(opened.slice(-2).map(({ created }) => created)).toEqual([false, false])
+    await Promise.all(opened.map((each) => each.close()))
   })
 
   test('the entry of a new directory is made durable, and that of one whose maker may have died', async () => {

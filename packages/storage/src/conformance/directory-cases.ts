@@ -67,6 +67,25 @@ export const directoryCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: 'what somebody else left there is told, and is not taken for a file',
+    async run({ storage, addForeign }) {
+      equal(await storage.foreignNames(), [], 'an empty directory')
+      const lock = await storage.lock()
+      await storage.publish('a', pattern(1))
+      await (await createFile(storage, 'b', pattern(1))).close()
+      equal(await storage.foreignNames(), [], 'beside the lock and files')
+      await lock.release()
+      equal(await storage.foreignNames(), [], 'beside what the lock left')
+      if (addForeign === undefined) return
+      // One as an interrupted `publish` can leave it.
+      for (const name of ['.hidden', 'two words', '.publish-0-a', 'c']) await addForeign(name)
+      equal(await storage.foreignNames(), ['.hidden', 'two words'], 'foreign names')
+      equal(await storage.list(), ['a', 'b', 'c'], 'names')
+      await storage.lock()
+      equal(await storage.foreignNames(), ['.hidden', 'two words'], 'taken away by nobody')
+    },
+  },
+  {
     name: 'what is missing is STORAGE_NOT_FOUND, what is taken STORAGE_EXISTS',
     async run({ storage }) {
       const error = await failsWith('STORAGE_NOT_FOUND', () => storage.open('a', { mode: 'read' }), 'open')
@@ -199,6 +218,7 @@ export const directoryCases: readonly ConformanceCase[] = [
       await failsWith('STORAGE_CLOSED', () => file.size(), 'the file')
       await failsWith('STORAGE_CLOSED', () => storage.open('a', { mode: 'read' }), 'open')
       await failsWith('STORAGE_CLOSED', () => storage.list(), 'list')
+      await failsWith('STORAGE_CLOSED', () => storage.foreignNames(), 'foreignNames')
       await failsWith('STORAGE_CLOSED', () => storage.size('a'), 'size')
       await failsWith('STORAGE_CLOSED', () => storage.remove('a'), 'remove')
       await failsWith('STORAGE_CLOSED', () => storage.publish('b', pattern(1)), 'publish')

@@ -7,6 +7,8 @@ export interface StorageFixture {
   readonly storage: Storage
   /** Opens the same directory once more, as another user of it would. */
   reopen(): Promise<Storage>
+  /** Makes a file of any name, as another program would; left out where nobody else can. */
+  addForeign?(name: string): Promise<void>
   /** Closes what is open and takes the directory away. */
   dispose(): Promise<void>
 }

@@ -16,6 +16,8 @@ export interface Directory {
   /** Absolute, with no symbolic link in it. */
   readonly path: string
   readonly identity: string
+  /** Whether it was made just now. */
+  readonly created: boolean
   sync(): Promise<void>
   close(): Promise<void>
 }
@@ -28,7 +30,7 @@ export function identityOf(stats: FileStats): string {
 /** Opens the directory at `path`; where `create` is true and it is missing, makes it, and what is above it, first. */
 export async function openDirectory(fileSystem: NodeFileSystem, path: string, create: boolean): Promise<Directory> {
   const absolute = resolve(path)
-  if (create) await makeDirectory(fileSystem, absolute)
+  const created = create && (await makeDirectory(fileSystem, absolute))
   const seen = await fileSystem.lstat(absolute)
   if (!seen.isDirectory()) {
     const what = seen.isSymbolicLink()
@@ -38,7 +40,7 @@ export async function openDirectory(fileSystem: NodeFileSystem, path: string, cr
   }
   const real = await fileSystem.realpath(absolute)
   if (!CAN_SYNC_DIRECTORIES) {
-    return { path: real, identity: identityOf(seen), sync: async () => {}, close: async () => {} }
+    return { path: real, identity: identityOf(seen), created, sync: async () => {}, close: async () => {} }
   }
   // One descriptor for the storage's whole life: the system tells of a lost write only those who had the directory
   // open when it was lost, so a descriptor opened for each sync could miss it.
@@ -53,6 +55,7 @@ export async function openDirectory(fileSystem: NodeFileSystem, path: string, cr
     return {
       path: real,
       identity: identityOf(stats),
+      created,
       sync: () => fileSystem.sync(owner.fd),
       close: () => owner.close(),
     }
@@ -62,21 +65,23 @@ export async function openDirectory(fileSystem: NodeFileSystem, path: string, cr
   }
 }
 
-async function makeDirectory(fileSystem: NodeFileSystem, path: string): Promise<void> {
+/** Makes `path`, and what is above it, durably; returns whether `path` was missing. */
+async function makeDirectory(fileSystem: NodeFileSystem, path: string): Promise<boolean> {
   const parent = dirname(path)
-  if (await makeOne(fileSystem, path, parent !== path)) return
+  const made = await makeOne(fileSystem, path, parent !== path)
+  if (made !== undefined) return made
   await makeDirectory(fileSystem, parent)
-  await makeOne(fileSystem, path, false)
+  return (await makeOne(fileSystem, path, false)) === true
 }
 
-/** Makes `path` durably; returns false when what is above it is missing and `mayLackParent`. */
-async function makeOne(fileSystem: NodeFileSystem, path: string, mayLackParent: boolean): Promise<boolean> {
+/** Returns whether it made `path`, or `undefined` when what is above it is missing and `mayLackParent`. */
+async function makeOne(fileSystem: NodeFileSystem, path: string, mayLackParent: boolean): Promise<boolean | undefined> {
   let made = true
   try {
     await fileSystem.mkdir(path, DIRECTORY_MODE)
   } catch (error) {
     const code = systemCode(error)
-    if (code === 'ENOENT' && mayLackParent) return false
+    if (code === 'ENOENT' && mayLackParent) return undefined
     // What exists is looked at by the caller. Some systems answer EISDIR for a root.
     if (code !== 'EEXIST' && code !== 'EISDIR') throw error
     made = false
@@ -85,7 +90,7 @@ async function makeOne(fileSystem: NodeFileSystem, path: string, mayLackParent: 
   // exists may have been made by a process that died before this line, and so may the one above it.
   await syncEntry(fileSystem, path, made)
   if (made) await syncEntry(fileSystem, dirname(path), false)
-  return true
+  return made
 }
 
 /** Makes durable that `path` is in the directory above it, or no longer is. */

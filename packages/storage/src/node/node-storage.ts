@@ -27,6 +27,8 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', '
 export class NodeStorage extends BaseStorage {
   readonly location: string
   readonly supportsSync: boolean = true
+  /** Whether `open` made the directory. */
+  readonly created: boolean
   readonly #directory: Directory
   readonly #fileSystem: NodeFileSystem
   #nodeLock: NodeLock | undefined
@@ -37,6 +39,7 @@ export class NodeStorage extends BaseStorage {
     this.#directory = directory
     this.#fileSystem = fileSystem
     this.location = directory.path
+    this.created = directory.created
   }
 
   /**
