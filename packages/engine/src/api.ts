@@ -30,7 +30,7 @@ export interface KeyspaceOptions {
   readonly tableSizeBytes?: number
   /** Share of absent keys that a table's filter lets through; `false` for no filter. Default 0.01. */
   readonly filterFalsePositiveRate?: number | false
-  /** Default `'none'`. */
+  /** Default `'none'`. One that the runtime lacks is `LSM_UNSUPPORTED` at opening, before anything is made. */
   readonly compression?: Compression
   /** Tables of level 0 at which they are compacted. Default 4. */
   readonly l0Compact?: number
@@ -74,7 +74,7 @@ export interface EngineOptions {
   readonly maxKeySizeBytes?: number
   /** Default 64 MiB, at most 1 GiB. */
   readonly maxValueSizeBytes?: number
-  /** Keys and values of one batch. Default 64 MiB. */
+  /** Keys and values of one batch, and so of one write: a put and a range of bounds are held to it too. Default 64 MiB. */
   readonly maxBatchSizeBytes?: number
   /** For keyspaces that are created, the default one included; those of a store that is there keep their own. */
   readonly keyspaceDefaults?: KeyspaceOptions
@@ -95,7 +95,10 @@ export interface ReadOptions {
   readonly signal?: AbortSignal
 }
 
-/** Keys between bounds. `prefix` stands alone; of `gt` and `gte`, and of `lt` and `lte`, one at the most. */
+/**
+ * Keys between bounds: a plain object, as all options are, with no other names in it. `prefix` stands alone; of `gt` and
+ * `gte`, and of `lt` and `lte`, one at the most. To a read a bound that is undefined is one that was left out.
+ */
 export interface Range {
   readonly gt?: Bytes
   readonly gte?: Bytes
@@ -111,27 +114,36 @@ export interface ScanOptions extends Range, ReadOptions {
   readonly limit?: number
 }
 
-/** One step of a batch. */
+/** One step of a batch. A member that its type does not have is refused. */
 export type Operation = { readonly keyspace?: Keyspace } & (
   | { readonly type: 'put'; readonly key: Bytes; readonly value: Bytes }
   | { readonly type: 'delete'; readonly key: Bytes }
   | { readonly type: 'deleteRange'; readonly range: Range }
 )
 
-/** A key and its value, valid for ever. */
+/**
+ * A key and its value, valid for ever. Pairs share buffers: to transfer one to another thread, transfer a copy. On
+ * Node.js what shares a buffer cannot be transferred.
+ */
 export type Entry = [key: Uint8Array, value: Uint8Array]
 
-/** A position in the ordered pairs of a range. Starts before the first one. */
+/**
+ * A position in the ordered pairs of a range. Starts before the first one. One call at a time: until a promise of
+ * `next()` has settled, `next` and `seek` throw `LSM_BUSY`, and the cursor stays as it is.
+ */
 export interface Cursor extends Disposable {
   /** Goes to the first key at or after `key` (at or before it in a reverse cursor); `next()` then yields it. */
   seek(key: Bytes): void
-  /** Whether there was a further pair. A promise only where a block must be read. */
+  /** Whether there was a further pair. A promise only where a block must be read. After a failure it fails again. */
   next(): boolean | Promise<boolean>
-  /** Borrowed until the cursor moves. */
+  /**
+   * Borrowed until the cursor moves, and not to be written to: the bytes are those that the store reads and flushes.
+   * Empty where the cursor is on no pair.
+   */
   readonly key: Uint8Array
-  /** Borrowed until the cursor moves. */
+  /** Borrowed and not to be written to, like `key`. */
   readonly value: Uint8Array
-  /** Idempotent. */
+  /** Idempotent; also while `next()` is pending, which then yields false. */
   close(): void
 }
 
@@ -157,7 +169,10 @@ export interface Reader {
 export interface Writer {
   put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void>
   delete(key: Bytes, options?: WriteOptions): Promise<void>
-  /** One record, however many keys it deletes. */
+  /**
+   * One record, however many keys it deletes; `{}` deletes all. A bound that is there and undefined is a `TypeError`: it
+   * would delete everything.
+   */
   deleteRange(range: Range, options?: WriteOptions): Promise<void>
 }
 
@@ -168,7 +183,7 @@ export interface Keyspace extends Reader, Writer {
 
 /** The store as it was at one moment. */
 export interface Snapshot extends Reader, Disposable {
-  /** Idempotent. A snapshot that is still open when its engine closes is named there. */
+  /** Idempotent. A snapshot that is still open when its engine closes is named in the log. */
   close(): void
 }
 
@@ -273,6 +288,7 @@ export interface EngineEvents {
   error: Error
 }
 
+/** What `verify` read: all tables, and the log as far as it was written when it came there. */
 export interface VerifyReport {
   readonly tables: number
   readonly blocks: number

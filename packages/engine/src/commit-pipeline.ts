@@ -34,20 +34,27 @@ class ReusedWrite implements MemtableWrite {
   timestampMs = 0
 }
 
-/** Applies the batches of the log, when they are written and when they are read again. */
+/** Applies the batches of the log, when they are written and when they are read again; after a failure no more. */
 export class BatchApplier {
   readonly #target: CommitTarget
   readonly #cursor = new BatchCursor()
   readonly #write = new ReusedWrite()
+  #failure: { readonly error: unknown } | undefined
 
   constructor(target: CommitTarget) {
     this.#target = target
   }
 
-  /** Applies the batch in `bytes[start, end)` and publishes it. */
+  /** Applies the batch in `bytes[start, end)` and publishes it. What comes behind one that failed must not be seen. */
   applyBytes(bytes: Uint8Array, start: number, end: number): void {
-    this.#cursor.reset(bytes, start, end)
-    this.#target.publish(this.apply(this.#cursor))
+    if (this.#failure !== undefined) throw this.#failure.error
+    try {
+      this.#cursor.reset(bytes, start, end)
+      this.#target.publish(this.apply(this.#cursor))
+    } catch (error) {
+      this.#failure = { error }
+      throw error
+    }
   }
 
   /** Applies every operation of a batch whose cursor stands before the first; returns the last sequence number. */
@@ -71,6 +78,8 @@ export interface CommitObserver {
   committed(): void
   /** Returns the error that the write's caller gets. Must not throw. */
   failed(error: Error): unknown
+  /** The log has the write, and memory could not take it. Returns the error that its caller gets. Must not throw. */
+  notApplied(error: unknown): unknown
 }
 
 /** One write that waits for its acknowledgement. */
@@ -88,7 +97,13 @@ class PendingWrite implements Completion {
   }
 
   committed(_firstSeq: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#applier.applyBytes(bytes, start, end)
+    try {
+      this.#applier.applyBytes(bytes, start, end)
+    } catch (error) {
+      // Nothing is thrown into the log's face: it tells the rest of the group.
+      this.#reject(this.#observer.notApplied(error))
+      return
+    }
     this.#observer.committed()
     this.#resolve()
   }
@@ -127,6 +142,7 @@ export class CommitPipeline {
         batch.add(kind, keyspaceId, key, value)
         this.#wal.submit(durability, new PendingWrite(this.#applier, this.#observer, resolve, reject))
       } catch (error) {
+        batch.cancel()
         reject(this.#observer.failed(error as Error))
       }
     })
@@ -141,6 +157,7 @@ export class CommitPipeline {
         for (const { kind, keyspaceId, key, value } of operations) batch.add(kind, keyspaceId, key, value)
         this.#wal.submit(durability, new PendingWrite(this.#applier, this.#observer, resolve, reject))
       } catch (error) {
+        batch.cancel()
         reject(this.#observer.failed(error as Error))
       }
     })

@@ -110,8 +110,13 @@ export class CompactionThread {
   #take(message: WorkerMessage): void {
     if (message.type === 'started') this.#hasStarted = true
     else if (message.type === 'table') this.#job?.tables.push(message.id)
-    else if (message.type === 'done') this.#job?.resolve(message.tables)
-    else this.#job?.reject(fromPlainError(message.error))
+    else {
+      // From here on the tables are the caller's: a worker that exits in this moment takes none of them away.
+      const job = this.#job
+      this.#job = undefined
+      if (message.type === 'done') job?.resolve(message.tables)
+      else job?.reject(fromPlainError(message.error))
+    }
   }
 
   async #exited(cause: unknown): Promise<void> {

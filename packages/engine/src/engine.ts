@@ -1,6 +1,6 @@
 /** The engine: what a program opens, writes to, reads from and closes. */
 import { RECORD_KIND, type RecordKind } from '@lsm/encoding'
-import type { Storage } from '@lsm/storage'
+import type { NodeStorage } from '@lsm/storage/node'
 import type {
   Bytes,
   EngineEvents,
@@ -13,22 +13,26 @@ import type {
   WriteOptions,
   Writer,
 } from './api.ts'
+import { checkWriteOptions } from './call-options.ts'
+import { checkCompression } from './codec.ts'
 import type { EncodedOperation } from './commit-pipeline.ts'
 import { type EngineComponents, resolveComponents } from './components.ts'
 import { invalidRange, invalidType, LsmError } from './errors.ts'
 import { parseFileName } from './files.ts'
 import { toBounds } from './input.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
+import { nameLeftOpen } from './left-open.ts'
 import { NO_STORE, readNewestManifest } from './manifest-log.ts'
 import {
   batchOperations,
+  checkBatchBytes,
   copyOperations,
   deleteRangeOperation,
   keyBytesOf,
   NO_VALUE,
   valueBytesOf,
 } from './operations.ts'
-import { resolveOptions } from './options.ts'
+import { type ResolvedOptions, resolveOptions } from './options.ts'
 import { ReaderBase, type SnapshotSeqs } from './reader-base.ts'
 import { EngineSnapshot } from './snapshot.ts'
 import { statsOf } from './stats.ts'
@@ -37,8 +41,10 @@ import { translate, translated } from './translate.ts'
 import { verifyStore } from './verify.ts'
 
 /** Files of a platform that has them; browsers pass a storage of their own. */
-async function openPath(path: string, create: boolean): Promise<Storage> {
-  if (typeof path !== 'string' || path === '') throw invalidType('the path is a string that is not empty')
+async function openPath(path: string, create: boolean): Promise<NodeStorage> {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+    throw invalidType('the path is a string that is not empty and has no NUL in it')
+  }
   const { NodeStorage } = await import('@lsm/storage/node')
   return translated(NodeStorage.open(path, { create }))
 }
@@ -67,16 +73,20 @@ export class Engine extends ReaderBase implements Writer {
    * Opens the store at `path`, or makes one. With a `storage` among the components, that is used and `path` is only
    * its name in messages. Rejects with an `LsmError`, or a `TypeError` with `code: 'LSM_INVALID_OPTIONS'`, and then
    * has changed nothing that the store holds: damage that is found late may come after the next epoch was published.
+   * Where no store was made, a directory that this call made is taken away again; in one that was there, `LOCK` may stay.
    */
   static async open(path: string, options: EngineOptions = {}, components: EngineComponents = {}): Promise<Engine> {
     const resolved = resolveOptions(options)
-    const create = resolved.createIfMissing && !resolved.readOnly
-    const storage =
-      components.storage ??
-      (await openPath(path, create).catch((error: unknown) => {
-        throw missingPath(error, path)
-      }))
-    return new Engine(await Store.open(storage, resolved, resolveComponents(components)))
+    const others = resolveComponents(components)
+    if (components.storage !== undefined) return new Engine(await Store.open(components.storage, resolved, others))
+    const storage = await openPlace(path, resolved)
+    try {
+      return new Engine(await Store.open(storage, resolved, others))
+    } catch (error) {
+      // Nobody else's: where anything is in it by now, or somebody has its lock, it stays.
+      if (storage.created) await removeEmpty(storage.location).catch(() => {})
+      throw error
+    }
   }
 
   /**
@@ -107,8 +117,7 @@ export class Engine extends ReaderBase implements Writer {
     } finally {
       await storage.close().catch(() => {})
     }
-    const { NodeStorage } = await import('@lsm/storage/node')
-    await NodeStorage.removeEmpty(path).catch((error: { readonly code?: unknown }) => {
+    await removeEmpty(path).catch((error: { readonly code?: unknown }) => {
       if (error.code !== 'STORAGE_NOT_EMPTY') throw translate(error)
     })
   }
@@ -120,7 +129,8 @@ export class Engine extends ReaderBase implements Writer {
   put(key: Bytes, value: Bytes, options?: WriteOptions): Promise<void> {
     // Not an async function, here and below: its promise would be a second one beside that of the log.
     try {
-      const limits = this.store.core.options
+      this.store.checkWritable()
+      const limits = this.store.core.limits
       return this.#writeOne(RECORD_KIND.value, keyBytesOf(key, limits), valueBytesOf(value, limits), options)
     } catch (error) {
       return Promise.reject(error)
@@ -129,33 +139,37 @@ export class Engine extends ReaderBase implements Writer {
 
   delete(key: Bytes, options?: WriteOptions): Promise<void> {
     try {
-      return this.#writeOne(RECORD_KIND.tombstone, keyBytesOf(key, this.store.core.options), NO_VALUE, options)
+      this.store.checkWritable()
+      return this.#writeOne(RECORD_KIND.tombstone, keyBytesOf(key, this.store.core.limits), NO_VALUE, options)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   async deleteRange(range: Range, options?: WriteOptions): Promise<void> {
-    const operation = deleteRangeOperation(this.keyspaceState.id, range, this.store.core.options)
+    this.store.checkWritable()
+    const operation = deleteRangeOperation(this.keyspaceState.id, range, this.store.core.limits)
     return this.#write(operation === undefined ? [] : [operation], options)
   }
 
   /** Writes all operations or none; in their order, so of two for the same key the later one counts. */
   async write(operations: readonly Operation[], options?: WriteOptions): Promise<void> {
+    this.store.checkWritable()
     const keyspaceIdOf = ({ keyspace }: Operation): number => {
       if (keyspace === undefined) return this.keyspaceState.id
       throw new LsmError('LSM_UNSUPPORTED', 'keyspaces other than the default one are not public yet')
     }
-    return this.#write(batchOperations(operations, this.store.core.options, keyspaceIdOf), options)
+    return this.#write(batchOperations(operations, this.store.core.limits, keyspaceIdOf), options)
   }
 
   #writeOne(kind: RecordKind, key: Uint8Array, value: Uint8Array, options: WriteOptions | undefined): Promise<void> {
-    if (options !== undefined) checkIsObject(options)
+    checkBatchBytes(key.length + value.length, this.store.core.limits)
+    if (options !== undefined) checkWriteOptions(options)
     return this.store.writeOne(kind, this.keyspaceState.id, key, value, options)
   }
 
   #write(operations: readonly EncodedOperation[], options: WriteOptions | undefined): Promise<void> {
-    if (options !== undefined) checkIsObject(options)
+    if (options !== undefined) checkWriteOptions(options)
     return this.store.write(this.store.isUnhindered ? operations : copyOperations(operations), options)
   }
 
@@ -190,7 +204,11 @@ export class Engine extends ReaderBase implements Writer {
     return translated(this.store.maintenance.compact(this.keyspaceState, keyRange))
   }
 
-  /** Reads every byte of every table and log segment and checks it. Rejects with `LSM_CORRUPTION` at the first fault. */
+  /**
+   * Reads every byte of every table and log segment and checks it; of the segment that is being written, what was
+   * written before. One that a read-only store found open was checked when it was opened. Rejects with `LSM_CORRUPTION`
+   * at the first fault.
+   */
   async verify(): Promise<VerifyReport> {
     this.store.checkOpen()
     const { core } = this.store
@@ -208,10 +226,18 @@ export class Engine extends ReaderBase implements Writer {
     return this.store.core.events.on(name, listener)
   }
 
-  /** Waits for what runs, makes everything durable and lets go of the store. Snapshots that are open are closed. */
+  /**
+   * Waits for what runs, makes everything durable and lets go of the store. Snapshots, iterators and cursors that are
+   * open end, and the logger is told what they are.
+   */
   async close(): Promise<void> {
     const open = this.#snapshots.size
-    if (open > 0) this.store.core.components.logger.warn(`closed with ${open} snapshots open`)
+    if (open > 0) {
+      const { logger, scheduler } = this.store.core.components
+      logger.warn(
+        `closed with ${open} ${open === 1 ? 'snapshot' : 'snapshots'} open: ${nameLeftOpen(this.#snapshots, scheduler.now())}`,
+      )
+    }
     for (const snapshot of [...this.#snapshots]) snapshot.close()
     return this.store.close()
   }
@@ -226,8 +252,26 @@ export class Engine extends ReaderBase implements Writer {
 /** Behind every key that is not made of ff alone; compactions take whole tables anyway. */
 const LAST_KEY = new Uint8Array(64).fill(0xff)
 
-function checkIsObject(options: unknown): void {
-  if (typeof options !== 'object' || options === null) throw invalidType('options are an object')
+/** Opens, or makes, the directory that a store is to be in. */
+async function openPlace(path: string, options: ResolvedOptions): Promise<NodeStorage> {
+  let create = options.createIfMissing && !options.readOnly
+  let unsupported: unknown
+  try {
+    if (create) checkCompression(options.keyspaceDefaults.compression, true)
+  } catch (error) {
+    // A store that is there keeps its own compression; none is made.
+    unsupported = error
+    create = false
+  }
+  return openPath(path, create).catch((error: unknown) => {
+    const missing = missingPath(error, path)
+    throw missing === error ? error : (unsupported ?? missing)
+  })
+}
+
+async function removeEmpty(path: string): Promise<void> {
+  const { NodeStorage } = await import('@lsm/storage/node')
+  await NodeStorage.removeEmpty(path)
 }
 
 function missingPath(error: unknown, path: string): unknown {

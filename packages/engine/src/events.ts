@@ -19,15 +19,17 @@ export class Events {
 
   emit<K extends keyof EngineEvents>(name: K, event: EngineEvents[K]): void {
     // A copy: a listener that adds another is not to be told twice of one event, nor for ever.
-    for (const listener of [...this.#listeners[name]]) {
-      try {
-        listener(event)
-      } catch (error) {
-        // It becomes an uncaught error, and not in the middle of a commit.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
+    for (const listener of [...this.#listeners[name]]) callForeign(() => listener(event))
+  }
+}
+
+/** Calls what is not ours. What it throws becomes an uncaught error, and not in the middle of a commit or of closing. */
+export function callForeign(call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

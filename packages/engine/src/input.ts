@@ -2,6 +2,7 @@
 import type { Bytes, Range } from './api.ts'
 import { invalidRange, invalidType } from './errors.ts'
 import { copyOf, successorOfPrefix } from './key-bound.ts'
+import { isPlainObject, kindOf, unknownName } from './plain-object.ts'
 
 const encoder = new TextEncoder()
 
@@ -16,7 +17,7 @@ export function toBytes(input: Bytes, what: string): Uint8Array {
     return encoder.encode(input)
   }
   if (input instanceof Uint8Array) return input
-  throw invalidType(`${what} is a string or a Uint8Array, not ${input === null ? 'null' : typeof input}`)
+  throw invalidType(`${what} is a string or a Uint8Array, not ${kindOf(input)}`)
 }
 
 /** A range as the engine works with it. */
@@ -27,28 +28,50 @@ export interface Bounds {
   readonly end: Uint8Array | undefined
 }
 
-const RANGE_KEYS = ['gt', 'gte', 'lt', 'lte', 'prefix'] as const
+export const RANGE_NAMES: readonly (keyof Range)[] = ['gt', 'gte', 'lt', 'lte', 'prefix']
 
 /** Returns the bounds of `range`, copied. Throws for two bounds on one side, or a bound beside a prefix. */
 export function toBounds(range: Range): Bounds {
-  if (typeof range !== 'object' || range === null) throw invalidType('a range is an object with bounds')
+  checkIsRange(range)
+  return boundsOf(range)
+}
+
+/**
+ * The same for a range that is to be deleted. A bound that is there and undefined is refused: to a read it is one that
+ * was left out, and here a variable that was never set would delete everything.
+ */
+export function toDeletedBounds(range: Range): Bounds {
+  checkIsRange(range)
+  const unset = RANGE_NAMES.find((name) => range[name] === undefined && Object.hasOwn(range, name))
+  if (unset === undefined) return boundsOf(range)
+  throw invalidType(`${unset} is undefined: leave it out to delete without that bound`)
+}
+
+function checkIsRange(range: Range): void {
+  if (!isPlainObject(range)) throw invalidType(`a range is a plain object with bounds, not ${kindOf(range)}`)
   // A misspelt bound would make "everything" of a range, which is much to delete.
-  const unknown = Object.keys(range).find((name) => !(RANGE_KEYS as readonly string[]).includes(name))
-  if (unknown !== undefined) throw invalidType(`${unknown} is no bound: there are ${RANGE_KEYS.join(', ')}`)
-  const given = RANGE_KEYS.filter((name) => range[name] !== undefined)
-  const bytes = (name: (typeof RANGE_KEYS)[number]): Uint8Array => copyOf(toBytes(range[name]!, name))
-  if (given.includes('prefix')) {
-    if (given.length > 1)
-      throw invalidRange(`prefix stands alone, without ${given.filter((n) => n !== 'prefix').join(', ')}`)
-    const prefix = bytes('prefix')
-    return { start: prefix, end: successorOfPrefix(prefix) }
+  const unknown = unknownName(range, RANGE_NAMES)
+  if (unknown !== undefined) throw invalidType(`${unknown} is no bound: there are ${RANGE_NAMES.join(', ')}`)
+}
+
+/** Returns the bounds among a scan's options, whose names were checked. */
+export function boundsOf({ gt, gte, lt, lte, prefix }: Range): Bounds {
+  if (prefix !== undefined) {
+    const isAlone = [gt, gte, lt, lte].every((bound) => bound === undefined)
+    if (!isAlone) throw invalidRange('prefix stands alone: leave out gt, gte, lt and lte')
+    const start = boundBytes(prefix, 'prefix')
+    return { start, end: successorOfPrefix(start) }
   }
-  if (range.gt !== undefined && range.gte !== undefined) throw invalidRange('a range has gt or gte, not both')
-  if (range.lt !== undefined && range.lte !== undefined) throw invalidRange('a range has lt or lte, not both')
+  if (gt !== undefined && gte !== undefined) throw invalidRange('a range has gt or gte, not both')
+  if (lt !== undefined && lte !== undefined) throw invalidRange('a range has lt or lte, not both')
   const start =
-    range.gt !== undefined ? keyAfter(bytes('gt')) : range.gte !== undefined ? bytes('gte') : new Uint8Array(0)
-  const end = range.lte !== undefined ? keyAfter(bytes('lte')) : range.lt !== undefined ? bytes('lt') : undefined
+    gt !== undefined ? keyAfter(boundBytes(gt, 'gt')) : gte !== undefined ? boundBytes(gte, 'gte') : new Uint8Array(0)
+  const end = lte !== undefined ? keyAfter(boundBytes(lte, 'lte')) : lt !== undefined ? boundBytes(lt, 'lt') : undefined
   return { start, end }
+}
+
+function boundBytes(bound: Bytes, name: string): Uint8Array {
+  return copyOf(toBytes(bound, name))
 }
 
 /** The smallest key after `key`. */

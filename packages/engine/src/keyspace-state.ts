@@ -63,7 +63,12 @@ export class KeyspaceState {
 
   /** Bytes of all memtables. */
   get memtableBytes(): number {
-    return this.#frozen.reduce((sum, { byteSize }) => sum + byteSize, this.#memtable.byteSize)
+    return this.#frozen.reduce((sum, memtable) => sum + sizeOf(memtable), sizeOf(this.#memtable))
+  }
+
+  /** Whether the memtable that takes writes has reached its size. */
+  isMemtableFull(memtableSizeBytes: number): boolean {
+    return sizeOf(this.#memtable) >= memtableSizeBytes
   }
 
   /** Ends the memtable that takes writes and begins another. Does nothing to an empty one. */
@@ -89,4 +94,15 @@ export class KeyspaceState {
   #show(live: LiveVersion): void {
     this.#view = { memtables: [this.#memtable, ...this.#frozen], live }
   }
+}
+
+/** Of a range tombstone's objects, and of each of its fragments in a layer of `RangeTombstoneSet`; measured roughly. */
+const TOMBSTONE_BYTES = 300
+const FRAGMENT_BYTES = 24
+
+/** What a memtable takes: its entries, and the layers in which its range tombstones are found, which can be far more. */
+function sizeOf({ byteSize, rangeTombstoneCount: count }: Memtable): number {
+  if (count === 0) return byteSize
+  const layers = Math.max(1, Math.ceil(Math.log2(count)) - 2)
+  return byteSize + count * (TOMBSTONE_BYTES + 2 * layers * FRAGMENT_BYTES)
 }

@@ -14,7 +14,7 @@ import type { KeyspaceState } from './keyspace-state.ts'
 import { LogSegments } from './log-segments.ts'
 import type { TableEntry } from './manifest.ts'
 import { entryOf, type StoreCore, withSegments, withTables } from './store-core.ts'
-import { isNoSpace, translate } from './translate.ts'
+import { isNoSpace, isPassing, translate, translated } from './translate.ts'
 import type { Pressure } from './write-gate.ts'
 
 /** How long work on the main thread goes on before the event loop has a turn. */
@@ -61,7 +61,7 @@ export class Maintenance {
     if ((this.#core.wal?.queuedBytes ?? 0) >= maxBatchSizeBytes) return { level: 'stopped', reason: 'batch bytes' }
     let share = -1
     for (const keyspace of this.#core.keyspaces.values()) {
-      const isFull = keyspace.memtable.byteSize >= memtableSizeBytes
+      const isFull = keyspace.isMemtableFull(memtableSizeBytes)
       if (isFull && keyspace.frozen.length >= maxFrozenMemtables) return { level: 'stopped', reason: 'memtables' }
       const { l0Slow, l0Stop } = keyspace.options
       const tables = keyspace.view.live.levels[0]!.length
@@ -88,8 +88,7 @@ export class Maintenance {
     const { memtableSizeBytes, maxFrozenMemtables } = this.#core.options
     let hasFrozen = false
     for (const keyspace of this.#core.keyspaces.values()) {
-      const { memtable, frozen } = keyspace
-      if (memtable.byteSize >= memtableSizeBytes && frozen.length < maxFrozenMemtables) keyspace.freeze()
+      if (keyspace.isMemtableFull(memtableSizeBytes) && keyspace.frozen.length < maxFrozenMemtables) keyspace.freeze()
       if (keyspace.frozen.length > 0) hasFrozen = true
     }
     return hasFrozen || (this.#logIsTooLong() && this.#freezeOldest())
@@ -263,6 +262,11 @@ export class Maintenance {
   async flush(): Promise<void> {
     // Who asks wants to know how it is now, not how it was when it last failed.
     this.#retryNow()
+    // The timer that is gone would also have tried again what others wait for.
+    this.wakeCompaction()
+    // What is on its way through the log was written before this, too, and its sync would come first anyway.
+    const { wal } = this.#core
+    if (wal !== undefined && wal.failure === undefined) await translated(wal.sync())
     const keyspaces = [...this.#core.keyspaces.values()]
     for (const keyspace of keyspaces) keyspace.freeze()
     // Not those that are frozen later: under load there would be no end.
@@ -311,7 +315,8 @@ export class Maintenance {
   async #compactAsked(keyspace: KeyspaceState, task: CompactionTask | undefined): Promise<void> {
     if (task === undefined) return
     const done = await this.#attempt(() => this.#compact(keyspace, task))
-    if (!done) throw this.#core.failure ?? this.#passing ?? new LsmError('LSM_CLOSED', 'the store was closed')
+    if (done) this.#onProgress()
+    else throw this.#core.failure ?? this.#passing ?? new LsmError('LSM_CLOSED', 'the store was closed')
   }
 
   /** Runs one step; false when it failed, which is then known to everybody who asks. */
@@ -340,8 +345,9 @@ export class Maintenance {
       translated instanceof LsmError
         ? translated
         : new LsmError('LSM_FAILED', `background work failed: ${String(error)}`, { cause: error })
-    // A full disk can get room again; a lost lock, a failed sync and damage stay what they are.
-    const mayPass = failure.code === 'LSM_NO_SPACE' && !core.wal?.failure && !core.manifests.isFenced
+    // A full disk can get room again, and files be closed elsewhere; a lost lock, a failed sync, damage and a manifest
+    // that may be there or not stay what they are.
+    const mayPass = isPassing(failure) && !core.failure && !core.wal?.failure && !core.manifests.isFenced
     if (mayPass) {
       this.#passing = failure
       const ms = this.#retryMs

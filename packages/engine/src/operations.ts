@@ -3,17 +3,24 @@ import { compareBytes, RECORD_KIND } from '@lsm/encoding'
 import type { Bytes, Operation, Range } from './api.ts'
 import type { EncodedOperation } from './commit-pipeline.ts'
 import { invalidRange, invalidType } from './errors.ts'
-import { toBounds, toBytes } from './input.ts'
+import { toBytes, toDeletedBounds } from './input.ts'
 import { copyOf } from './key-bound.ts'
+import type { KeyCeiling } from './key-ceiling.ts'
 import type { ResolvedOptions } from './options.ts'
+import { unknownName } from './plain-object.ts'
 
 export interface WriteLimits
-  extends Pick<ResolvedOptions, 'maxKeySizeBytes' | 'maxValueSizeBytes' | 'maxBatchSizeBytes'> {}
+  extends Pick<ResolvedOptions, 'maxKeySizeBytes' | 'maxValueSizeBytes' | 'maxBatchSizeBytes'> {
+  /** Is told of every key here, before it is on its way: a range deletion that comes next must reach it. */
+  readonly ceiling: KeyCeiling
+}
 
 export const NO_VALUE: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
-export function keyBytesOf(key: Bytes, { maxKeySizeBytes }: WriteLimits): Uint8Array {
-  return limited(toBytes(key, 'key'), 'key', maxKeySizeBytes)
+export function keyBytesOf(key: Bytes, { maxKeySizeBytes, ceiling }: WriteLimits): Uint8Array {
+  const bytes = limited(toBytes(key, 'key'), 'key', maxKeySizeBytes)
+  ceiling.include(bytes)
+  return bytes
 }
 
 export function valueBytesOf(value: Bytes, { maxValueSizeBytes }: WriteLimits): Uint8Array {
@@ -26,18 +33,20 @@ export function deleteRangeOperation(
   range: Range,
   limits: WriteLimits,
 ): EncodedOperation | undefined {
-  const { start, end = keyAfterAll(limits.maxKeySizeBytes) } = toBounds(range)
+  const bounds = toDeletedBounds(range)
+  const { start, end = limits.ceiling.bound } = bounds
   // An exclusive bound just behind a key is one byte longer than the key.
   limited(start, 'the start of the range', limits.maxKeySizeBytes + 1)
-  limited(end, 'the end of the range', limits.maxKeySizeBytes + 1)
+  if (bounds.end !== undefined) limited(end, 'the end of the range', limits.maxKeySizeBytes + 1)
+  checkBatchBytes(start.length + end.length, limits)
   if (compareBytes(start, end) >= 0) return undefined
   return { kind: RECORD_KIND.rangeTombstone, keyspaceId, key: start, value: end }
 }
 
-/** A bound behind every key that can be written. */
-function keyAfterAll(maxKeySizeBytes: number): Uint8Array {
-  // Only a key of nothing but ff, as long as a key may be, sorts behind 64 of them: such a key would need a longer bound.
-  return new Uint8Array(maxKeySizeBytes + 1).fill(0xff)
+/** Throws for a write that would be over the budget of a batch by itself: one that `write` would refuse too. */
+export function checkBatchBytes(bytes: number, { maxBatchSizeBytes }: WriteLimits): void {
+  if (bytes <= maxBatchSizeBytes) return
+  throw invalidRange(`the write is over maxBatchSizeBytes, ${maxBatchSizeBytes}: it has ${bytes} bytes`)
 }
 
 /** Checks a batch. `keyspaceIdOf` says which keyspace an operation is for, and throws for one of another store. */
@@ -66,6 +75,17 @@ export function batchOperations(
   return encoded
 }
 
+const PUT_MEMBERS = ['type', 'key', 'value', 'keyspace']
+const DELETE_MEMBERS = ['type', 'key', 'keyspace']
+const DELETE_RANGE_MEMBERS = ['type', 'range', 'keyspace']
+
+function checkMembers(operation: Operation, index: number, members: readonly string[]): void {
+  const unknown = unknownName(operation, members)
+  if (unknown === undefined) return
+  const names = members.join(', ')
+  throw invalidType(`operations[${index}].${unknown} is no part of a ${operation.type}: there are ${names}`)
+}
+
 function encodeOne(
   operation: Operation,
   index: number,
@@ -74,6 +94,7 @@ function encodeOne(
 ): EncodedOperation | undefined {
   switch (operation.type) {
     case 'put':
+      checkMembers(operation, index, PUT_MEMBERS)
       return {
         kind: RECORD_KIND.value,
         keyspaceId,
@@ -81,8 +102,10 @@ function encodeOne(
         value: valueBytesOf(operation.value, limits),
       }
     case 'delete':
+      checkMembers(operation, index, DELETE_MEMBERS)
       return { kind: RECORD_KIND.tombstone, keyspaceId, key: keyBytesOf(operation.key, limits), value: NO_VALUE }
     case 'deleteRange':
+      checkMembers(operation, index, DELETE_RANGE_MEMBERS)
       return deleteRangeOperation(keyspaceId, operation.range, limits)
     default:
       throw invalidType(

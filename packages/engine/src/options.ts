@@ -1,6 +1,7 @@
 /** Checks options, all at once, and fills in the defaults. */
 import type { EngineOptions, KeyspaceOptions, LsmMisuseCode } from './api.ts'
 import { corruption } from './errors.ts'
+import { isPlainObject, kindOf, unknownName } from './plain-object.ts'
 
 type Resolved<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }
 
@@ -20,7 +21,7 @@ const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
 /** Says what is wrong with a value, or returns `undefined`. */
-type Check = (value: unknown) => string | undefined
+export type Check = (value: unknown) => string | undefined
 type Rules<T> = { readonly [K in keyof T]-?: readonly [fallback: Exclude<T[K], undefined>, check: Check] }
 
 const whole =
@@ -29,7 +30,7 @@ const whole =
     Number.isInteger(value) && (value as number) >= low && (value as number) <= high
       ? undefined
       : `is a whole number from ${low} to ${high}`
-const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'is true or false')
+export const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'is true or false')
 const oneOf =
   (...choices: readonly string[]): Check =>
   (value) =>
@@ -54,10 +55,7 @@ const engineRules: Rules<Omit<EngineOptions, 'keyspaceDefaults'>> = {
   createIfMissing: [true, flag],
   errorIfExists: [false, flag],
   readOnly: [false, flag],
-  durability: [
-    'sync',
-    (value) => (isDurability(value) ? undefined : "is 'sync', 'os' or { intervalMs } with 1 to 2^31 - 1"),
-  ],
+  durability: ['sync', durable],
   recovery: ['tail', oneOf('strict', 'tail', 'point-in-time')],
   memtableSizeBytes: [16 * MIB, whole(4 * KIB, GIB)],
   maxFrozenMemtables: [2, whole(1, 100)],
@@ -74,11 +72,13 @@ function isRate(value: unknown): boolean {
   return typeof value === 'number' && value >= 0.0001 && value <= 0.5
 }
 
-/** Whether a value is one of the three durabilities. */
-export function isDurability(value: unknown): boolean {
-  if (value === 'sync' || value === 'os') return true
-  const interval = (value as { intervalMs?: unknown } | null | undefined)?.intervalMs
-  return typeof interval === 'number' && interval >= 1 && interval < 2 ** 31
+/** Checks that a value is one of the three durabilities. */
+export function durable(value: unknown): string | undefined {
+  if (value === 'sync' || value === 'os') return undefined
+  const isPlain = isPlainObject(value) && unknownName(value, ['intervalMs']) === undefined
+  const interval = isPlain && (value as { intervalMs?: unknown }).intervalMs
+  if (typeof interval === 'number' && interval >= 1 && interval < 2 ** 31) return undefined
+  return "is 'sync', 'os' or { intervalMs } with 1 to 2^31 - 1"
 }
 
 /** Returns the options with every default filled in, or throws an `InvalidOptionsError`. */
@@ -149,23 +149,25 @@ function apply<T extends object>(
 }
 
 function isPlain(value: unknown, what: string, problems: string[]): boolean {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return true
-  problems.push(`${what} is an object, not ${show(value)}`)
+  if (isPlainObject(value)) return true
+  problems.push(`${what} is a plain object, not ${kindOf(value)}`)
   return false
 }
 
-function show(value: unknown): string {
+/** A value in a message. */
+export function show(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   if (typeof value !== 'object') return String(value)
   try {
-    return JSON.stringify(value)
+    return JSON.stringify(value).slice(0, 100)
   } catch {
     // Circular, or with a big integer in it.
     return 'an object'
   }
 }
 
-function fail(problems: readonly string[]): void {
+/** Throws an `InvalidOptionsError` where there are problems. */
+export function fail(problems: readonly string[]): void {
   if (problems.length === 0) return
   const error = new TypeError(
     problems.length === 1 ? problems[0] : `${problems.length} problems: ${problems.join('; ')}`,

@@ -53,6 +53,10 @@ export class PooledStorage implements Storage {
     return this.#storage.list()
   }
 
+  foreignNames(): Promise<string[]> {
+    return this.#storage.foreignNames()
+  }
+
   size(name: string): Promise<number> {
     return this.#storage.size(name)
   }
@@ -139,7 +143,7 @@ class DescriptorPool {
 
   /** Closes idle files for those who wait: also called when a file has become idle. */
   makeRoom(): void {
-    while (this.#waiters.length > this.#closing && this.#closeOne()) {}
+    while (this.#held - this.#closing + this.#waiters.length > this.#limit && this.#closeOne()) {}
   }
 
   #closeOne(): boolean {

@@ -2,14 +2,15 @@
 
 import { compareBytes } from '@lsm/encoding'
 import type { Bytes, Cursor, Entry, Range, Reader, ReadOptions, ScanOptions } from './api.ts'
+import { checkReadOptions, checkScanOptions } from './call-options.ts'
 import { EngineCursor } from './engine-cursor.ts'
-import { invalidRange, invalidType, LsmError } from './errors.ts'
-import { type Bounds, toBounds, toBytes } from './input.ts'
+import { invalidType, LsmError } from './errors.ts'
+import { type Bounds, boundsOf, toBounds, toBytes } from './input.ts'
 import { copyOf, isAfter } from './key-bound.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
 import type { LiveTable } from './live-version.ts'
 import { PointLookup } from './point-read.ts'
-import { ScanCursor } from './scan-cursor.ts'
+import { ScanCursor, type ScanKind } from './scan-cursor.ts'
 import { EntryScan, entries, keysOf, valuesOf } from './scan-iterators.ts'
 import type { Store } from './store.ts'
 import { translate, translated } from './translate.ts'
@@ -45,10 +46,14 @@ export abstract class ReaderBase implements Reader {
   #seqFor(options: ReadOptions | undefined): number {
     this.checkReadable()
     if (options === undefined) return this.readSeq
-    if (typeof options !== 'object' || options === null) throw invalidType('options are an object')
-    if (options.signal?.aborted)
-      throw new LsmError('LSM_ABORTED', 'the read was called off', { cause: options.signal.reason })
-    return options.snapshot === undefined ? this.readSeq : this.snapshotSeqs.seqOf(options.snapshot)
+    checkReadOptions(options)
+    return this.#seqAt(options)
+  }
+
+  /** For options that were checked. */
+  #seqAt({ signal, snapshot }: ReadOptions): number {
+    if (signal?.aborted) throw new LsmError('LSM_ABORTED', 'the read was called off', { cause: signal.reason })
+    return snapshot === undefined ? this.readSeq : this.snapshotSeqs.seqOf(snapshot)
   }
 
   getSync(key: Bytes, options?: ReadOptions): Uint8Array | undefined {
@@ -106,10 +111,11 @@ export abstract class ReaderBase implements Reader {
   }
 
   async getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
-    if (!Array.isArray(keys)) throw invalidType('keys are an array')
     const seq = this.#seqFor(options)
+    if (!Array.isArray(keys)) throw invalidType('keys are an array')
     const { view } = this.keyspaceState
-    const own = keys.map((key, i) => copyOf(toBytes(key, `keys[${i}]`)))
+    // Unlike `map`, this also comes to the holes of an array.
+    const own = Array.from(keys, (key, i) => copyOf(toBytes(key, `keys[${i}]`)))
     const order = own.map((_, i) => i).sort((a, b) => compareBytes(own[a]!, own[b]!))
     const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const lookup = new PointLookup(this.store.core.counters)
@@ -131,50 +137,52 @@ export abstract class ReaderBase implements Reader {
   }
 
   /** Checks and copies the options; what is returned begins a scan of the store as it is then. */
-  #prepareScan(options: ScanOptions = {}, sync = false): () => EntryScan {
-    if (typeof options !== 'object' || options === null) throw invalidType('options are an object')
+  #prepareScan(kind: ScanKind, options: ScanOptions = {}): () => EntryScan {
+    this.checkReadable()
+    checkScanOptions(options)
     const { reverse = false, limit = Number.POSITIVE_INFINITY, fillCache = true, snapshot, signal } = options
-    if (typeof reverse !== 'boolean') throw invalidType('reverse is true or false')
-    if (!(limit === Number.POSITIVE_INFINITY || (Number.isInteger(limit) && limit >= 0))) {
-      throw invalidRange(`limit is a whole number from 0 on, not ${String(limit)}`)
-    }
-    const bounds = rangeOf(options)
     const read: ReadOptions = { ...(snapshot !== undefined && { snapshot }), ...(signal !== undefined && { signal }) }
+    const bounds = boundsOf(options)
+    const sync = kind === 'scanSync'
     return () => {
-      const seq = this.#seqFor(read)
-      if (sync && !this.store.core.storage.supportsSync) {
+      this.checkReadable()
+      const seq = this.#seqAt(read)
+      const { openScans, storage, components } = this.store.core
+      if (sync && !storage.supportsSync) {
         throw new LsmError('LSM_UNSUPPORTED', 'this storage cannot read at once: use scan')
       }
-      const { openScans } = this.store.core
-      const cursor = new ScanCursor(this.keyspaceState.view, { bounds, seq, reverse, fillCache, sync, openScans })
+      const openedAt = components.scheduler.now()
+      const settings = { kind, openedAt, bounds, seq, reverse, fillCache, sync, openScans }
+      const cursor = new ScanCursor(this.keyspaceState.view, settings)
       return new EntryScan(cursor, { limit, signal, checkOpen: () => this.checkReadable() })
     }
   }
 
   scan(options?: ScanOptions): AsyncIterable<Entry> {
-    return entries(this.#prepareScan(options))
+    return entries(this.#prepareScan('scan', options))
   }
 
   keys(options?: ScanOptions): AsyncIterable<Uint8Array> {
-    return keysOf(this.#prepareScan(options))
+    return keysOf(this.#prepareScan('keys', options))
   }
 
   values(options?: ScanOptions): AsyncIterable<Uint8Array> {
-    return valuesOf(this.#prepareScan(options))
+    return valuesOf(this.#prepareScan('values', options))
   }
 
   scanSync(options?: ScanOptions): Iterable<Entry> {
-    return { [Symbol.iterator]: this.#prepareScan(options, true) }
+    return { [Symbol.iterator]: this.#prepareScan('scanSync', options) }
   }
 
   cursor(options?: ScanOptions): Cursor {
-    return new EngineCursor(this.#prepareScan(options)())
+    return new EngineCursor(this.#prepareScan('cursor', options)())
   }
 
   async count(range: Range = {}): Promise<number> {
+    this.checkReadable()
     // Refuses what only a scan takes.
     toBounds(range)
-    const scan = this.#prepareScan({ ...range, fillCache: false })()
+    const scan = this.#prepareScan('count', { ...range, fillCache: false })()
     let count = 0
     try {
       for (;;) {
@@ -231,10 +239,4 @@ async function pinned({ live }: KeyspaceState['view'], waiting: Promise<void>): 
   } finally {
     live.unpin()
   }
-}
-
-/** The range among a scan's options. */
-function rangeOf({ gt, gte, lt, lte, prefix }: ScanOptions): Bounds {
-  const given = Object.entries({ gt, gte, lt, lte, prefix }).filter(([, value]) => value !== undefined)
-  return toBounds(Object.fromEntries(given) as Range)
 }

@@ -14,30 +14,34 @@ import {
   WalWriter,
 } from '@lsm/wal'
 import type { RecoveryMode } from './api.ts'
+import { checkCompression } from './codec.ts'
 import type { ResolvedComponents } from './components.ts'
 import { corruption, LsmError } from './errors.ts'
 import { parseFileName } from './files.ts'
 import type { ManifestState, SegmentEntry } from './manifest.ts'
 import { ManifestLog, type ManifestPosition, NO_STORE, readNewestManifest } from './manifest-log.ts'
+import {
+  decodeKeyspaceOptions,
+  encodeKeyspaceOptions,
+  type ResolvedOptions,
+  resolveKeyspaceOptions,
+} from './options.ts'
+import { isNoSpace } from './translate.ts'
 
-export interface OpenStoreOptions {
-  readonly createIfMissing: boolean
-  readonly errorIfExists: boolean
-  readonly readOnly: boolean
-}
+export interface OpenStoreOptions
+  extends Pick<ResolvedOptions, 'createIfMissing' | 'errorIfExists' | 'readOnly' | 'keyspaceDefaults'> {}
 
 /** The default keyspace is there from the first manifest on. */
 export const DEFAULT_KEYSPACE_ID = 0
 
 /**
  * Finds the store in `storage`, or makes a new one whose first manifest is published here. For writing, an existing
- * store gets its next epoch here, before anything of it is replayed. `keyspaceOptions` is for a new default keyspace.
+ * store gets its next epoch here, before anything of it is replayed.
  */
 export async function openManifests(
   storage: Storage,
   options: OpenStoreOptions,
   { random }: ResolvedComponents,
-  keyspaceOptions: string,
 ): Promise<ManifestLog> {
   const found = await readNewestManifest(storage)
   await checkPlace(storage, found, options)
@@ -47,8 +51,14 @@ export async function openManifests(
     return log
   }
   const log = ManifestLog.forNewStore(storage, random.bytes(16))
+  const keyspaceOptions = encodeKeyspaceOptions(options.keyspaceDefaults)
   const keyspace = { id: DEFAULT_KEYSPACE_ID, name: '', flushedThroughSeq: 0, options: keyspaceOptions }
-  await log.publish({ ...log.state, keyspaces: new Map([[keyspace.id, keyspace]]) }, { nextEpoch: true })
+  try {
+    await log.publish({ ...log.state, keyspaces: new Map([[keyspace.id, keyspace]]) }, { nextEpoch: true })
+  } catch (error) {
+    if (!isNoSpace(error)) throw error
+    throw new LsmError('LSM_NO_SPACE', `the disk is full: no store was made in ${storage.location}`, { cause: error })
+  }
   return log
 }
 
@@ -56,20 +66,42 @@ export async function openManifests(
 async function checkPlace(
   storage: Storage,
   found: ManifestPosition | typeof NO_STORE,
-  { createIfMissing, errorIfExists, readOnly }: OpenStoreOptions,
+  { createIfMissing, errorIfExists, readOnly, keyspaceDefaults }: OpenStoreOptions,
 ): Promise<void> {
   if (found !== NO_STORE) {
-    if (!errorIfExists) return
-    throw new LsmError('LSM_EXISTS', `${storage.location} holds a store already, and errorIfExists is set`)
+    if (errorIfExists)
+      throw new LsmError('LSM_EXISTS', `${storage.location} holds a store already, and errorIfExists is set`)
+    if (!readOnly) await checkCanBeWritten(storage, found, keyspaceDefaults)
+    return
   }
-  const others = await storage.list()
+  const others = [...(await storage.list()), ...(await storage.foreignNames())]
   if (others.length > 0) {
-    const message = `${storage.location} is no store: it holds ${others[0]} and ${others.length - 1} more; nothing was changed`
+    const more = others.length > 1 ? ` and ${others.length - 1} more` : ''
+    const message = `${storage.location} is no store: it holds ${others[0]}${more}. A store wants a directory of its own`
     throw new LsmError('LSM_NOT_A_STORE', message)
   }
   if (readOnly || !createIfMissing) {
     const hint = readOnly ? 'open it for writing to create one' : 'set createIfMissing to create one'
     throw new LsmError('LSM_NOT_FOUND', `${storage.location} holds no store; ${hint}`)
+  }
+  checkCompression(keyspaceDefaults.compression, true)
+}
+
+/** Throws for a store that this release or this runtime cannot go on with: once it has an epoch more, it is changed. */
+async function checkCanBeWritten(
+  storage: Storage,
+  { state, storeId }: ManifestPosition,
+  keyspaceDefaults: OpenStoreOptions['keyspaceDefaults'],
+): Promise<void> {
+  for (const { options } of state.keyspaces.values()) {
+    checkCompression(resolveKeyspaceOptions(decodeKeyspaceOptions(options), keyspaceDefaults).compression, false)
+  }
+  for (const { number, id } of state.segments.values()) {
+    // Of no more than the header. Damage is for the recovery mode to judge.
+    const header = { number, id, storeId, sealedLength: SEGMENT_HEADER_SIZE }
+    await readSegment(storage, header, () => {}).catch((error: { readonly code?: unknown }) => {
+      if (error.code === 'WAL_UNSUPPORTED_FORMAT') throw error
+    })
   }
 }
 

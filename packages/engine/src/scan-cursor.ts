@@ -10,14 +10,21 @@ import type { TableCursor, TableReader } from '@lsm/sstable'
 import type { Bounds } from './input.ts'
 import { isAfter } from './key-bound.ts'
 import type { View } from './keyspace-state.ts'
+import { describeAge, describeBounds, type LeftOpen } from './left-open.ts'
 import { LevelCursor } from './level-cursor.ts'
 import type { LiveTable } from './live-version.ts'
 import type { TableEntry } from './manifest.ts'
 
 /** The scans that hold tables open: closing the store must end them, or it would wait for ever. */
-export type OpenScans = Set<{ close(): void }>
+export type OpenScans = Set<LeftOpen & { close(): void }>
+
+/** The method of the API that a scan was begun with. */
+export type ScanKind = 'scan' | 'keys' | 'values' | 'scanSync' | 'cursor' | 'count'
 
 export interface ScanSettings {
+  readonly kind: ScanKind
+  /** When it began, by the scheduler's clock. */
+  readonly openedAt: number
   readonly bounds: Bounds
   readonly seq: number
   readonly reverse: boolean
@@ -32,7 +39,8 @@ type Source = MemtableCursor | TableCursor | LevelCursor
 /** What says which keys of a source are deleted by range. */
 type Coverer = Pick<MemtableView, 'coveringSeq'> | Pick<TableReader, 'coveringSeq'>
 
-export class ScanCursor {
+/** One call at a time: none before the promise of the last one is settled, but for `close`. */
+export class ScanCursor implements LeftOpen {
   readonly #view: View
   readonly #settings: ScanSettings
   readonly #coverers: Coverer[] = []
@@ -41,8 +49,6 @@ export class ScanCursor {
   #merged: MergingCursor<Source> | undefined
   #isFresh = true
   #hasEnded = false
-  /** Whether a call has not been answered yet. */
-  #isWaiting = false
   #isClosed = false
   /** The source that holds the current pair. */
   current: Source | undefined
@@ -79,8 +85,6 @@ export class ScanCursor {
   #start(key: Uint8Array | undefined): boolean | Promise<boolean> {
     this.#isFresh = false
     this.#hasEnded = false
-    // The sources are in the hands of a call that waits: it is left to end with them.
-    if (this.#isWaiting) this.#closeMerged()
     if (this.#merged === undefined) this.#sources = this.#openSources()
     const sources = this.#sources
     const from = this.#startKey(key)
@@ -90,12 +94,8 @@ export class ScanCursor {
       if (typeof moved !== 'boolean') waits.push(moved)
     }
     if (waits.length === 0) return this.#merge(sources)
-    this.#isWaiting = true
     return Promise.all(waits).then(
-      () => {
-        if (sources === this.#sources) this.#isWaiting = false
-        return this.#merge(sources)
-      },
+      () => this.#merge(sources),
       (error: unknown) => {
         for (const source of sources) source.close()
         throw error
@@ -130,7 +130,8 @@ export class ScanCursor {
   }
 
   #merge(sources: readonly Source[]): boolean | Promise<boolean> {
-    if (this.#isClosed || sources !== this.#sources) {
+    // Closed while it waited: nobody else has these.
+    if (this.#isClosed) {
       for (const source of sources) source.close()
       return false
     }
@@ -158,13 +159,7 @@ export class ScanCursor {
   }
 
   async #advanceLate(moved: Promise<boolean>): Promise<boolean> {
-    const merged = this.#merged
-    this.#isWaiting = true
-    const has = await moved
-    // Sought anew meanwhile: what this call would have shown is nobody's any more.
-    if (this.#merged !== merged) return false
-    this.#isWaiting = false
-    return this.#advance(has)
+    return this.#advance(await moved)
   }
 
   #end(): false {
@@ -189,10 +184,9 @@ export class ScanCursor {
     return this.#coverers.some((coverer) => coverer.coveringSeq(key, this.#settings.seq) > seq)
   }
 
-  #closeMerged(): void {
-    // The cursors of tables and memtables close at once.
-    void this.#merged?.close()
-    this.#merged = undefined
+  describe(now: number): string {
+    const { kind, bounds, reverse, openedAt } = this.#settings
+    return `${kind}() over ${describeBounds(bounds)}${reverse ? ', in reverse' : ''}, ${describeAge(now - openedAt)}`
   }
 
   /** Lets go of the tables. Idempotent. */
@@ -201,7 +195,9 @@ export class ScanCursor {
     this.#isClosed = true
     this.#settings.openScans.delete(this)
     this.current = undefined
-    this.#closeMerged()
+    // The cursors of tables and memtables close at once.
+    void this.#merged?.close()
+    this.#merged = undefined
     this.#view.live.unpin()
   }
 }

@@ -3,7 +3,7 @@ import type { Entry } from './api.ts'
 import { LsmError } from './errors.ts'
 import type { ScanCursor } from './scan-cursor.ts'
 import { translate } from './translate.ts'
-import { ValueSlab } from './value-slab.ts'
+import { keptHere, ValueSlab } from './value-slab.ts'
 
 export interface EntryScanOptions {
   readonly limit: number
@@ -23,11 +23,18 @@ export class EntryScan implements Iterator<Entry> {
   /** The private copy of each source's block that is being read. */
   readonly #copies = new Map<object, { readonly of: Uint8Array; readonly copy: Uint8Array }>()
   #left: number
+  /** What ended it, if not the end of the data: whoever asks again must not take the one for the other. */
+  #failure: unknown
 
   constructor(cursor: ScanCursor, options: EntryScanOptions) {
     this.#cursor = cursor
     this.#options = options
     this.#left = options.limit
+  }
+
+  /** Throws when the store, or the snapshot, is closed. */
+  checkOpen(): void {
+    this.#options.checkOpen()
   }
 
   /** Goes to the next pair; a promise only where a block must be read. */
@@ -41,12 +48,13 @@ export class EntryScan implements Iterator<Entry> {
   }
 
   #guard(step: () => boolean | Promise<boolean>): boolean | Promise<boolean> {
-    if (this.#left <= 0) {
-      this.close()
-      return false
-    }
     try {
       this.#options.checkOpen()
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#left <= 0) {
+        this.close()
+        return false
+      }
       const { signal } = this.#options
       if (signal?.aborted) throw new LsmError('LSM_ABORTED', 'the scan was called off', { cause: signal.reason })
       const moved = step()
@@ -73,19 +81,26 @@ export class EntryScan implements Iterator<Entry> {
 
   #fail(error: unknown): unknown {
     this.close()
-    return translate(error)
+    this.#failure ??= translate(error)
+    return this.#failure
   }
 
   /** The current key, borrowed. */
   get borrowedKey(): Uint8Array {
-    const { keyBytes, keyStart, keyEnd } = this.#cursor.current!
+    const { keyBytes, keyStart, keyEnd } = this.#cursor.current ?? this.#gone()
     return keyBytes.subarray(keyStart, keyEnd)
   }
 
   /** The current value, borrowed. */
   get borrowedValue(): Uint8Array {
-    const { valueBytes, valueStart, valueEnd } = this.#cursor.current!
+    const { valueBytes, valueStart, valueEnd } = this.#cursor.current ?? this.#gone()
     return valueBytes.subarray(valueStart, valueEnd)
+  }
+
+  /** Closing the store ends the scan under whoever is on a pair. */
+  #gone(): never {
+    this.#options.checkOpen()
+    throw new LsmError('LSM_CLOSED', 'the cursor is closed')
   }
 
   /** The current key, the caller's for ever. */
@@ -108,8 +123,9 @@ export class EntryScan implements Iterator<Entry> {
     if (bytes.length > LARGEST_COPIED_BLOCK) return this.#slab.copy(bytes, start, end)
     const source = this.#cursor.current!
     let copied = this.#copies.get(source)
-    if (copied?.of !== bytes) {
-      copied = { of: bytes, copy: bytes.slice() }
+    // One that somebody transferred all the same has no bytes any more.
+    if (copied?.of !== bytes || copied.copy.length === 0) {
+      copied = { of: bytes, copy: keptHere(bytes.slice()) }
       this.#copies.set(source, copied)
     }
     return copied.copy.subarray(start, end)
@@ -162,11 +178,19 @@ class ScanIterator<T> implements AsyncIterableIterator<T, undefined> {
     try {
       this.#scan ??= this.#open()
       const moved = this.#scan.move()
-      return typeof moved === 'boolean' ? this.#result(moved) : moved.then((late) => this.#result(late))
+      if (typeof moved === 'boolean') return this.#result(moved)
+      return moved.then(
+        (late) => this.#result(late),
+        (error: unknown) => this.#fail(error),
+      )
     } catch (error) {
-      this.#isDone = true
-      return Promise.reject(error)
+      return this.#fail(error)
     }
+  }
+
+  #fail(error: unknown): Promise<never> {
+    this.#isDone = true
+    return Promise.reject(error)
   }
 
   #result(has: boolean): IteratorResult<T, undefined> {

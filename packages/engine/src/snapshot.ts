@@ -2,15 +2,17 @@
 import type { Snapshot } from './api.ts'
 import { LsmError } from './errors.ts'
 import type { KeyspaceState } from './keyspace-state.ts'
+import { describeAge, type LeftOpen } from './left-open.ts'
 import { ReaderBase, type SnapshotSeqs } from './reader-base.ts'
 import type { Store } from './store.ts'
 
-export class EngineSnapshot extends ReaderBase implements Snapshot {
+export class EngineSnapshot extends ReaderBase implements Snapshot, LeftOpen {
   declare readonly [Symbol.dispose]: () => void
   protected readonly store: Store
   protected readonly keyspaceState: KeyspaceState
   protected readonly readSeq: number
   protected readonly snapshotSeqs: SnapshotSeqs
+  readonly #openedAt: number
   readonly #onClose: (snapshot: EngineSnapshot) => void
   #isClosed = false
 
@@ -25,6 +27,7 @@ export class EngineSnapshot extends ReaderBase implements Snapshot {
     this.keyspaceState = keyspaceState
     this.snapshotSeqs = snapshotSeqs
     this.readSeq = store.core.visibleSeq
+    this.#openedAt = store.core.components.scheduler.now()
     this.#onClose = onClose
     store.core.snapshots.add(this.readSeq)
   }
@@ -42,6 +45,10 @@ export class EngineSnapshot extends ReaderBase implements Snapshot {
   /** Throws unless it can be read from. */
   checkOpen(): void {
     this.checkReadable()
+  }
+
+  describe(now: number): string {
+    return `snapshot() at sequence number ${this.seq}, ${describeAge(now - this.#openedAt)}`
   }
 
   close(): void {

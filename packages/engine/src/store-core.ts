@@ -13,14 +13,16 @@ import { Counters } from './counters.ts'
 import { LsmError } from './errors.ts'
 import { Events } from './events.ts'
 import { shortenLower, shortenUpper } from './key-bound.ts'
+import { KeyCeiling } from './key-ceiling.ts'
 import { KeyspaceState } from './keyspace-state.ts'
 import type { KeyspaceEntry, ManifestState, SegmentEntry, TableEntry } from './manifest.ts'
 import type { ManifestLog } from './manifest-log.ts'
+import type { WriteLimits } from './operations.ts'
 import { decodeKeyspaceOptions, type ResolvedOptions, resolveKeyspaceOptions } from './options.ts'
 import type { OpenScans } from './scan-cursor.ts'
 import { SnapshotList } from './snapshot-list.ts'
 import { TableStore } from './table-store.ts'
-import { translate } from './translate.ts'
+import { isNoSpace, translate } from './translate.ts'
 import { Version } from './version.ts'
 
 /**
@@ -48,6 +50,8 @@ export class StoreCore {
   readonly manifests: ManifestLog
   readonly options: ResolvedOptions
   readonly components: ResolvedComponents
+  /** Of what is written. */
+  readonly limits: WriteLimits
   readonly cache: BlockCache<TableBlock>
   readonly tables: TableStore
   readonly keyspaces: Map<number, KeyspaceState> = new Map()
@@ -73,7 +77,8 @@ export class StoreCore {
     this.manifests = manifests
     this.options = options
     this.components = components
-    const { cacheSizeBytes } = options
+    const { cacheSizeBytes, maxKeySizeBytes, maxValueSizeBytes, maxBatchSizeBytes } = options
+    this.limits = { maxKeySizeBytes, maxValueSizeBytes, maxBatchSizeBytes, ceiling: new KeyCeiling() }
     this.cache = new BlockCache({
       totalBytes: cacheSizeBytes,
       indexBytes: Math.floor(cacheSizeBytes * MOST_INDEX_SHARE),
@@ -92,6 +97,7 @@ export class StoreCore {
     const opened = await Promise.allSettled([...state.tables.values()].map((table) => this.tables.open(table)))
     // All are waited for: one that opened behind the failure would never be closed.
     for (const each of opened) if (each.status === 'rejected') throw each.reason
+    for (const { largest } of state.tables.values()) this.limits.ceiling.include(largest.key)
     for (const entry of state.keyspaces.values()) this.addKeyspace(entry)
   }
 
@@ -123,6 +129,8 @@ export class StoreCore {
     const keyspace = this.keyspaces.get(keyspaceId)
     // A keyspace that was dropped after this was written.
     if (keyspace === undefined || write.seq <= keyspace.flushedThroughSeq) return
+    // For those of the log at opening.
+    this.limits.ceiling.include(write.key)
     keyspace.memtable.add(write)
   }
 
@@ -153,7 +161,9 @@ export class StoreCore {
 
   /** Ends all writing because of `error`, and returns what later writes are told. */
   fail(error: unknown): LsmError {
-    const failure = translate(error)
+    const translated = translate(error)
+    // "No space" is said of what was certainly not done, and who hears it goes on as before; this may be done.
+    const failure = isNoSpace(translated) ? new LsmError('LSM_IO', translated.message, { cause: error }) : translated
     this.failure ??= failure instanceof LsmError ? failure : new LsmError('LSM_FAILED', String(error), { cause: error })
     return this.failure
   }

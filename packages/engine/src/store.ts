@@ -5,10 +5,11 @@ import type { WalReport } from '@lsm/wal'
 import type { Durability, WriteOptions } from './api.ts'
 import { BatchApplier, CommitPipeline, type EncodedOperation } from './commit-pipeline.ts'
 import type { ResolvedComponents } from './components.ts'
-import { invalidRange, LsmError } from './errors.ts'
+import { LsmError } from './errors.ts'
 import { copyOf } from './key-bound.ts'
+import { nameLeftOpen } from './left-open.ts'
 import { Maintenance } from './maintenance.ts'
-import { encodeKeyspaceOptions, isDurability, type ResolvedOptions } from './options.ts'
+import type { ResolvedOptions } from './options.ts'
 import { openBesideWriter } from './read-only-open.ts'
 import { adoptLog, openManifests, refuseEarly, removeOrphans, replay } from './recovery.ts'
 import { StoreCore, withSegments } from './store-core.ts'
@@ -70,8 +71,7 @@ export class Store {
 
   static async #openOnce(storage: Storage, options: ResolvedOptions, components: ResolvedComponents): Promise<Store> {
     const lock = options.readOnly ? undefined : await storage.lock()
-    const keyspaceOptions = encodeKeyspaceOptions(options.keyspaceDefaults)
-    const manifests = await openManifests(storage, options, components, keyspaceOptions)
+    const manifests = await openManifests(storage, options, components)
     const core = new StoreCore({ storage, manifests, options, components })
     try {
       await core.load()
@@ -95,7 +95,7 @@ export class Store {
     const report = await replay(core.storage, core.manifests, recovery, (batch) => {
       applier.apply(batch)
       for (const keyspace of core.keyspaces.values()) {
-        if (keyspace.memtable.byteSize >= memtableSizeBytes) keyspace.freeze()
+        if (keyspace.isMemtableFull(memtableSizeBytes)) keyspace.freeze()
       }
     })
     // The manifest's last number may be that of a write that was never durable and is lost. Numbers go on behind the
@@ -131,15 +131,30 @@ export class Store {
         this.#wakeSoon()
         return translate(error)
       },
+      // It is in the log, and may be found there when the store is opened again.
+      notApplied: (error) => {
+        const message = `a write could not be applied: ${String(error)}`
+        const failure = new LsmError('LSM_FAILED', message, { cause: error, outcome: 'unknown' })
+        if (core.failure === undefined) this.#endWriting(failure)
+        return failure
+      },
     })
     await removeOrphans(storage, manifests)
-    void this.#lock?.lost.then((error) => {
-      core.fail(error)
-      core.events.emit('error', core.failure!)
-      this.#onProgress()
+    void this.#lock?.lost.then((error) => this.#endWriting(error))
+    void core.wal.failed.then((error) => {
+      // Closing tells of its own failures.
+      if (!this.#isClosing) this.#endWriting(error)
     })
     this.maintenance.wake()
     this.maintenance.wakeCompaction()
+  }
+
+  /** Nothing more is written, and everybody hears why: those who wait, and those who only listen. */
+  #endWriting(error: unknown): void {
+    const { core } = this
+    core.fail(error)
+    core.events.emit('error', core.failure!)
+    this.#onProgress()
   }
 
   /** Throws unless writes are taken. */
@@ -163,7 +178,10 @@ export class Store {
     return this.#gate.isOpen
   }
 
-  /** Writes one operation. Its bytes are copied before this returns. Throws what is wrong with the call. */
+  /**
+   * Writes one operation of a store that takes writes, with options that were checked. Its bytes are copied before this
+   * returns.
+   */
   writeOne(
     kind: RecordKind,
     keyspaceId: number,
@@ -184,8 +202,8 @@ export class Store {
   }
 
   /**
-   * Writes operations as one batch. Their bytes are copied before this returns, unless the write must wait for its
-   * turn: then they must be the caller's own copies (`isUnhindered` tells). Throws what is wrong with the call.
+   * Writes operations as one batch, like `writeOne`. Their bytes are copied before this returns, unless the write must
+   * wait for its turn: then they must be the caller's own copies (`isUnhindered` tells).
    */
   write(operations: readonly EncodedOperation[], options?: WriteOptions): Promise<void> {
     const durability = this.#durabilityOf(options)
@@ -195,13 +213,9 @@ export class Store {
   }
 
   #durabilityOf(options: WriteOptions | undefined): Durability {
-    this.checkWritable()
     if (options === undefined) return this.core.options.durability
-    const { durability = this.core.options.durability } = options
-    if (!isDurability(durability))
-      throw invalidRange(`durability is 'sync', 'os' or { intervalMs }, not ${String(durability)}`)
     if (options.signal?.aborted) throw aborted(options.signal.reason)
-    return durability
+    return options.durability ?? this.core.options.durability
   }
 
   /** Waits for the write's turn first. */
@@ -303,7 +317,10 @@ export class Store {
     }
     for (const keyspace of core.keyspaces.values()) keyspace.view.live.unpin()
     const { size } = core.openScans
-    if (size > 0) core.components.logger.warn(`closed with ${size} iterators or cursors open`)
+    if (size > 0) {
+      const { logger, scheduler } = core.components
+      logger.warn(`closed with ${size} iterators or cursors open: ${nameLeftOpen(core.openScans, scheduler.now())}`)
+    }
     for (const scan of [...core.openScans]) scan.close()
     await attempt(() => core.tables.close())
     await attempt(async () => this.#lock?.release())

@@ -7,7 +7,8 @@ const SLAB_BYTES = 8192
 const LARGEST_SHARED_BYTES = 1024
 
 export class ValueSlab {
-  #slab = new Uint8Array(SLAB_BYTES)
+  /** Made by the first copy: most snapshots and scans need none. */
+  #slab = new Uint8Array(0)
   #used = 0
 
   /** Returns a copy of `bytes[start, end)` that is the caller's for ever. */
@@ -18,8 +19,9 @@ export class ValueSlab {
       own.set(bytes.subarray(start, end))
       return own
     }
-    if (this.#used + length > SLAB_BYTES) {
-      this.#slab = new Uint8Array(SLAB_BYTES)
+    // One that somebody transferred all the same has no bytes any more.
+    if (this.#used + length > this.#slab.length || this.#slab.length === 0) {
+      this.#slab = keptHere(new Uint8Array(SLAB_BYTES))
       this.#used = 0
     }
     const at = this.#used
@@ -28,4 +30,21 @@ export class ValueSlab {
     for (let i = 0; i < length; i++) slab[at + i] = bytes[start + i]!
     return slab.subarray(at, at + length)
   }
+}
+
+let mark: ((buffer: object) => void) | undefined
+
+/**
+ * Returns `bytes`, whose buffer cannot be transferred from here on, where the runtime has a way to say so: with it would
+ * go the values of others. Costs 0.1 to 0.4 µs (Node.js 20), beside 4 for a slab.
+ */
+export function keptHere(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  mark ??= globalThis.process?.getBuiltinModule?.('node:worker_threads')?.markAsUntransferable ?? (() => {})
+  try {
+    mark(bytes.buffer)
+  } catch {
+    // Some runtimes have the function and answer that it is not implemented.
+    mark = () => {}
+  }
+  return bytes
 }

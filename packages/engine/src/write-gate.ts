@@ -26,14 +26,22 @@ interface Waiter {
   /** Why it waits; the hardest that it met. */
   stall: { readonly reason: StallReason; readonly kind: 'delayed' | 'stopped' } | undefined
   readonly go: () => void
-  readonly fail: (error: Error) => void
+  readonly fail: (error: unknown) => void
+}
+
+/** The writes that one signal calls off. */
+interface Watch {
+  readonly waiters: Set<Waiter>
+  readonly onAbort: () => void
 }
 
 export class WriteGate {
   readonly #scheduler: Scheduler
   readonly #pressure: () => Pressure
   readonly #onStall: OnStall
-  readonly #waiters: Waiter[] = []
+  #waiters: Waiter[] = []
+  /** One listener a signal, however many writes it is for: a runtime takes more than ten for a leak, and warns. */
+  readonly #watches = new Map<AbortSignal, Watch>()
   #cancelTimer: (() => void) | undefined
   /** When the next byte may pass, while writes are delayed. */
   #nextAt = 0
@@ -64,15 +72,7 @@ export class WriteGate {
         reject(signal.reason)
         return
       }
-      const leave = (): void => {
-        const index = this.#waiters.indexOf(waiter)
-        if (index >= 0) this.#waiters.splice(index, 1)
-        this.#report(waiter)
-        reject(signal!.reason)
-        // Those behind it may go now.
-        this.update()
-      }
-      const settle = (): void => signal?.removeEventListener('abort', leave)
+      const settle = (): void => this.#unwatch(signal, waiter)
       const waiter: Waiter = {
         bytes,
         since: this.#scheduler.now(),
@@ -90,10 +90,40 @@ export class WriteGate {
           reject(error)
         },
       }
-      signal?.addEventListener('abort', leave, { once: true })
+      this.#watch(signal, waiter)
       this.#waiters.push(waiter)
       this.update()
     })
+  }
+
+  #watch(signal: AbortSignal | undefined, waiter: Waiter): void {
+    if (signal === undefined) return
+    let watch = this.#watches.get(signal)
+    if (watch === undefined) {
+      const waiters = new Set<Waiter>()
+      watch = { waiters, onAbort: () => this.#callOff(waiters, signal.reason) }
+      this.#watches.set(signal, watch)
+      signal.addEventListener('abort', watch.onAbort, { once: true })
+    }
+    watch.waiters.add(waiter)
+  }
+
+  #unwatch(signal: AbortSignal | undefined, waiter: Waiter): void {
+    const watch = signal && this.#watches.get(signal)
+    if (!watch?.waiters.delete(waiter) || watch.waiters.size > 0) return
+    signal!.removeEventListener('abort', watch.onAbort)
+    this.#watches.delete(signal!)
+  }
+
+  #callOff(waiters: ReadonlySet<Waiter>, reason: unknown): void {
+    const gone = this.#waiters.filter((waiter) => waiters.has(waiter))
+    this.#waiters = this.#waiters.filter((waiter) => !waiters.has(waiter))
+    for (const waiter of gone) {
+      waiter.fail(reason)
+      this.#report(waiter)
+    }
+    // Those behind them may go now.
+    this.update()
   }
 
   /** Looks again: to be called whenever the pressure may have changed. */

@@ -1,7 +1,8 @@
 import { MemoryStorage } from '@lsm/storage'
+import { systemScheduler } from '@lsm/wal'
 import { describe, expect, test } from 'vitest'
 import { Engine, type Logger } from '../src/index.ts'
-import { errorOf, HeldStorage, openMemory, TINY, text, textsOf, turns } from './api-fixtures.ts'
+import { errorOf, HeldStorage, openMemory, TINY, text, textsOf, turns, uncaughtOf } from './api-fixtures.ts'
 
 function listeningLogger(): { readonly logger: Logger; readonly warnings: string[] } {
   const warnings: string[] = []
@@ -33,7 +34,37 @@ const calls: readonly (readonly [string, (engine: Engine) => unknown])[] = [
   ['on', (engine) => engine.on('flush', () => {})],
 ]
 
+/** Wrong in themselves: that the store is closed is said all the same. */
+const wrongCalls: readonly (readonly [string, (engine: Engine) => unknown])[] = [
+  ['get', (engine) => engine.get(5 as unknown as string)],
+  ['get with options', (engine) => engine.get('a', 5 as unknown as object)],
+  ['getMany', (engine) => engine.getMany(5 as unknown as string[])],
+  ['put', (engine) => engine.put(5 as unknown as string, 5 as unknown as string)],
+  ['put with options', (engine) => engine.put('a', '1', 5 as unknown as object)],
+  ['put with too long a key', (engine) => engine.put('k'.repeat(70_000), '1')],
+  ['delete', (engine) => engine.delete(5 as unknown as string)],
+  ['deleteRange', (engine) => engine.deleteRange({ foo: 1 } as object)],
+  ['write', (engine) => engine.write('x' as unknown as [])],
+  ['count', (engine) => engine.count({ foo: 1 } as object)],
+  ['approximateSize', (engine) => engine.approximateSize(5 as unknown as object)],
+  ['compact', (engine) => engine.compact({ foo: 1 } as object)],
+  ['scan', (engine) => engine.scan({ limit: -1 })],
+  ['scanSync', (engine) => engine.scanSync({ foo: 1 } as object)],
+  ['cursor', (engine) => engine.cursor({ foo: 1 } as object)],
+  ['on', (engine) => engine.on('nope' as 'flush', () => {})],
+]
+
 describe('after close', () => {
+  test.each(wrongCalls)('%s with arguments that make no sense says LSM_CLOSED', async (_, call) => {
+    const engine = await openMemory()
+    const snapshot = engine.snapshot()
+    await engine.close()
+    expect(await errorOf(() => call(engine))).toMatchObject({ name: 'LsmError', code: 'LSM_CLOSED' })
+    const reader = snapshot as unknown as Engine
+    const isRead = /^(get|count|approximateSize|scan|cursor)/.test(_)
+    if (isRead) expect(await errorOf(() => call(reader))).toMatchObject({ name: 'LsmError', code: 'LSM_CLOSED' })
+  })
+
   test.each(calls)('%s says LSM_CLOSED', async (_, call) => {
     const engine = await openMemory()
     await engine.put('a', '1')
@@ -154,6 +185,7 @@ describe('what is left open', () => {
     await engine.close()
     expect(warnings.join('\n')).toMatch(/1 snapshot/)
     expect(warnings.join('\n')).toMatch(/3 iterators or cursors/)
+    expect(warnings).toHaveLength(2)
     expect(await errorOf(() => iterator.next())).toHaveProperty('code', 'LSM_CLOSED')
     expect(await errorOf(() => cursor.next())).toHaveProperty('code', 'LSM_CLOSED')
     expect(await errorOf(() => over.next())).toHaveProperty('code', 'LSM_CLOSED')
@@ -161,6 +193,70 @@ describe('what is left open', () => {
     snapshot.close()
     cursor.close()
     await iterator.return?.()
+  })
+
+  test('is told by what it is, where it reads and for how long', async () => {
+    const { logger, warnings } = listeningLogger()
+    let now = 0
+    const engine = await openMemory(TINY, { logger, scheduler: { ...systemScheduler, now: () => now } })
+    for (const key of ['a', 'b', 'c', '\u00e9', 'x'.repeat(40)]) await engine.put(key, '1')
+    await engine.flush()
+    engine.snapshot()
+    now = 1500
+    for (const iterator of [
+      engine.keys({ gte: 'a', lt: 'c' })[Symbol.asyncIterator](),
+      engine.values({ prefix: '\u00e9', reverse: true })[Symbol.asyncIterator](),
+      engine.scan({ gt: 'b' })[Symbol.asyncIterator](),
+    ]) {
+      expect((await iterator.next()).done).toBe(false)
+    }
+    engine.scanSync({ lte: 'a' })[Symbol.iterator]().next()
+    engine.cursor({ gte: 'x'.repeat(40) })
+    now = 1520
+    engine.cursor()
+    // Nothing was read of it: nothing is held.
+    engine.scan()[Symbol.asyncIterator]()
+    await engine.close()
+    expect(warnings).toEqual([
+      'closed with 1 snapshot open: snapshot() at sequence number 5, open for 1.520 s',
+      [
+        'closed with 6 iterators or cursors open: keys() over the keys from "a" before "c", open for 0.020 s',
+        'values() over the keys from "\\xc3\\xa9" before "\\xc3\\xaa", in reverse, open for 0.020 s',
+        'scan() over the keys from "b\\x00", open for 0.020 s',
+        'scanSync() over the keys before "a\\x00", open for 0.020 s',
+        `cursor() over the keys from "${'x'.repeat(32)}…", open for 0.020 s`,
+        'cursor() over all keys, open for 0.000 s',
+      ].join('; '),
+    ])
+  })
+
+  test('is told in one line, however much it is', async () => {
+    const { logger, warnings } = listeningLogger()
+    const engine = await openMemory(TINY, { logger })
+    for (let i = 0; i < 1000; i++) engine.cursor()
+    for (let i = 0; i < 12; i++) engine.snapshot()
+    await engine.close()
+    expect(warnings).toHaveLength(2)
+    expect(warnings[0]).toMatch(/^closed with 12 snapshots open: (snapshot\(\) [^;]*; ){10}and 2 more$/)
+    expect(warnings[1]).toMatch(/^closed with 1000 iterators or cursors open: (cursor\(\) [^;]*; ){10}and 990 more$/)
+  })
+
+  test('does not keep the lock where the logger throws, which is not silent either', async () => {
+    const storage = new MemoryStorage()
+    const fail = (message: string): never => {
+      throw new Error(`from the logger: ${message}`)
+    }
+    const engine = await openMemory(TINY, { storage, logger: { info: fail, warn: fail } })
+    await engine.put('a', '1')
+    engine.snapshot()
+    engine.cursor()
+    const thrown = await uncaughtOf(2, () => engine.close())
+    expect(thrown.map((error) => error.message)).toEqual([
+      expect.stringMatching(/^from the logger: closed with 1 snapshot/),
+      expect.stringMatching(/^from the logger: closed with 1 iterators/),
+    ])
+    const again = await openMemory(TINY, { storage: storage.reopen() as MemoryStorage })
+    expect(await textsOf(again.keys())).toEqual(['a'])
   })
 
   test('is nothing when all was closed', async () => {

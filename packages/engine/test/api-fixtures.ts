@@ -4,7 +4,7 @@ import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MemoryStorage, type OpenOptions, type Storage, type StorageFile } from '@lsm/storage'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { Engine, type EngineComponents, type EngineOptions } from '../src/index.ts'
 
 /** So small that a few kilobytes flush and compact. */
@@ -95,6 +95,36 @@ export async function errorOf(call: () => unknown): Promise<Error & { code?: unk
     throw new Error(`threw what is no error: ${String(error)}`, { cause: error })
   }
   throw new Error('there was no error')
+}
+
+/** Opening must fail with `code` and change not one byte of what is there. */
+export async function expectRefused(
+  path: string,
+  code: string,
+  options?: EngineOptions,
+  watched: string = path,
+): Promise<Error> {
+  const before = await pictureOf(watched)
+  const error = await errorOf(() => Engine.open(path, options))
+  expect(error).toHaveProperty('code', code)
+  expect(await pictureOf(watched)).toEqual(before)
+  return error
+}
+
+/** Runs `call`, and returns the first `count` errors that nobody caught; waits for them. */
+export async function uncaughtOf(count: number, call: () => Promise<unknown>): Promise<Error[]> {
+  const before = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  const thrown: Error[] = []
+  process.on('uncaughtException', (error) => thrown.push(error))
+  try {
+    await call()
+    while (thrown.length < count) await turns(1)
+    return thrown
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of before) process.on('uncaughtException', listener)
+  }
 }
 
 /** A storage whose reads, syncs and commits wait while they are held. */
@@ -190,6 +220,7 @@ export class HeldStorage implements Storage {
   }
 
   list = (): Promise<string[]> => this.inner.list()
+  foreignNames = (): Promise<string[]> => this.inner.foreignNames()
   size = (name: string): Promise<number> => this.inner.size(name)
   remove = (name: string): Promise<void> => this.inner.remove(name)
   syncDirectory = (): Promise<void> => this.inner.syncDirectory()

@@ -1,8 +1,10 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MemoryStorage } from '@lsm/storage'
+import { CrashDisk } from '@lsm/storage/testing'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { Engine, type EngineEvents, type LatencyHistogram, type Stats } from '../src/index.ts'
-import { errorOf, makeStore, openMemory, pictureOf, TINY, turns } from './api-fixtures.ts'
+import { errorOf, HeldStorage, makeStore, openMemory, pictureOf, TINY, turns, uncaughtOf } from './api-fixtures.ts'
 
 /** Writes, overwrites and deletes enough for flushes and compactions of several levels. */
 async function work(engine: Engine): Promise<{ readonly operations: number; readonly userBytes: number }> {
@@ -147,6 +149,27 @@ describe('events', () => {
     expect(heard).toBe(1)
   })
 
+  test('a listener that throws leaves the flush, the lock and the other listeners as they are', async () => {
+    const storage = new MemoryStorage()
+    const engine = await openMemory(TINY, { storage })
+    let heard = 0
+    engine.on('flush', () => {
+      throw new Error('from a listener')
+    })
+    engine.on('flush', () => heard++)
+    const thrown = await uncaughtOf(2, async () => {
+      for (const key of ['a', 'b']) {
+        await engine.put(key, '1')
+        await engine.flush()
+      }
+      await engine.close()
+    })
+    expect(thrown.map(({ message }) => message)).toEqual(['from a listener', 'from a listener'])
+    expect(heard).toBe(2)
+    const again = await openMemory(TINY, { storage: storage.reopen() as MemoryStorage })
+    expect(await again.count()).toBe(2)
+  })
+
   test.each(['flushed', 'toString', '__proto__', 1, undefined])('%s is no event', async (name) => {
     const engine = await openMemory()
     const error = await errorOf(() => engine.on(name as 'flush', () => {}))
@@ -229,6 +252,47 @@ describe('verify', () => {
     const engine = await Engine.open(path)
     await engine.verify()
     await engine.close()
+  })
+
+  test('the log segment that is being written is read as far as it is written', async () => {
+    const disk = new CrashDisk()
+    const engine = await openMemory({ durability: 'os' }, { storage: disk.storage() })
+    await engine.put('a', 'v'.repeat(100))
+    await engine.put('b', 'v'.repeat(100), { durability: 'sync' })
+    await engine.put('c', 'v'.repeat(100))
+    const before = await engine.verify()
+    expect(before.walSegments).toBe(engine.stats().walSegments)
+    expect(before.bytes).toBeGreaterThan(300)
+    await engine.put('d', 'v'.repeat(100))
+    expect((await engine.verify()).bytes).toBeGreaterThan(before.bytes + 100)
+    const segment = disk.names().find((name) => name.endsWith('.wal'))!
+    const file = disk.open(segment)
+    for (const at of [100, file.stat() - 10]) {
+      const byte = new Uint8Array(1)
+      file.read(byte, 0, 1, at)
+      file.write(Uint8Array.of(byte[0]! ^ 1), at)
+      expect(await errorOf(() => engine.verify())).toMatchObject({ code: 'LSM_CORRUPTION', file: segment })
+      file.write(byte, at)
+    }
+    await engine.verify()
+  })
+
+  test('a log segment that a flush has made needless meanwhile is no damage', async () => {
+    const storage = new HeldStorage()
+    const engine = await openMemory({ ...TINY, memtableSizeBytes: 1 << 20 }, { storage })
+    for (let i = 0; i < 20; i++) await engine.put(`k${i}`, 'v'.repeat(5000))
+    const open = storage.open.bind(storage)
+    const asked: string[] = []
+    storage.open = async (name, options) => {
+      if (name.endsWith('.wal') && options.mode === 'read') {
+        asked.push(name)
+        await engine.flush()
+      }
+      return open(name, options)
+    }
+    expect(await engine.verify()).toMatchObject({ walSegments: 0 })
+    expect(asked).toHaveLength(1)
+    expect(await storage.list()).not.toContain(asked[0])
   })
 
   test('beside writers, flushes and compactions it finds nothing wrong', async () => {

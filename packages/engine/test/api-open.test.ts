@@ -5,16 +5,16 @@ import { compute, pack } from '@lsm/crc'
 import { MemoryStorage } from '@lsm/storage'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Engine, type EngineOptions } from '../src/index.ts'
-import { errorOf, makeStore, pictureOf, TINY, temporaryDirectory, text, textsOf } from './api-fixtures.ts'
-
-/** Opening must fail with `code` and change not one byte of what is there. */
-async function expectRefused(path: string, code: string, options?: EngineOptions, watched = path): Promise<Error> {
-  const before = await pictureOf(watched)
-  const error = await errorOf(() => Engine.open(path, options))
-  expect(error).toHaveProperty('code', code)
-  expect(await pictureOf(watched)).toEqual(before)
-  return error
-}
+import {
+  errorOf,
+  expectRefused,
+  makeStore,
+  pictureOf,
+  TINY,
+  temporaryDirectory,
+  text,
+  textsOf,
+} from './api-fixtures.ts'
 
 async function open(path: string, options?: EngineOptions): Promise<Engine> {
   const engine = await Engine.open(path, options)

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { EngineOptions, KeyspaceOptions } from '../src/api.ts'
 import {
   decodeKeyspaceOptions,
+  durable,
   encodeKeyspaceOptions,
-  isDurability,
   resolveKeyspaceOptions,
   resolveOptions,
 } from '../src/options.ts'
@@ -126,9 +126,19 @@ describe('options', () => {
 
   test('durabilities', () => {
     for (const good of ['sync', 'os', { intervalMs: 1 }, { intervalMs: 2 ** 31 - 1 }])
-      expect(isDurability(good)).toBe(true)
-    for (const bad of ['', null, undefined, 5, {}, { intervalMs: 0 }, { intervalMs: 2 ** 31 }, { intervalMs: '5' }]) {
-      expect(isDurability(bad)).toBe(false)
+      expect(durable(good)).toBeUndefined()
+    for (const bad of [
+      '',
+      null,
+      undefined,
+      5,
+      {},
+      { intervalMs: 0 },
+      { intervalMs: 2 ** 31 },
+      { intervalMs: '5' },
+      { intervalMs: 5, sync: true },
+    ]) {
+      expect(durable(bad)).toMatch(/^is 'sync', 'os' or/)
     }
   })
 })

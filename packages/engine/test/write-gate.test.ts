@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { Scheduler } from '../src/components.ts'
 import { type Pressure, WriteGate } from '../src/write-gate.ts'
@@ -135,6 +136,29 @@ describe('the gate', () => {
     gate.update()
     await settle()
     expect(passed).toEqual(['a: gave up', 'b'])
+  })
+
+  test('one signal for many writes has one listener, for as long as one of them waits', async () => {
+    const { gate, state, wait, passed } = gateWith(STOPPED)
+    const controller = new AbortController()
+    const listeners = (): number => getEventListeners(controller.signal, 'abort').length
+    for (let i = 0; i < 50; i++) void wait(`${i}`, 1, controller.signal)
+    void wait('other')
+    expect(listeners()).toBe(1)
+    state.pressure = OPEN
+    gate.update()
+    await settle()
+    expect(passed).toHaveLength(51)
+    expect(listeners()).toBe(0)
+    state.pressure = STOPPED
+    passed.length = 0
+    for (let i = 0; i < 50; i++) void wait(`${i}`, 1, controller.signal)
+    void wait('other')
+    controller.abort('gave up')
+    await settle()
+    expect(passed).toEqual(Array.from({ length: 50 }, (_, i) => `${i}: gave up`))
+    expect(gate.waiting).toBe(1)
+    expect(listeners()).toBe(0)
   })
 
   test('a signal that is aborted already lets nothing in', async () => {
