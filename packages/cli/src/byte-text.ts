@@ -1,4 +1,5 @@
 /** Bytes as text and back, without losing any: UTF-8, base64 or hexadecimal digits. */
+import { escapeByte, escapeControls } from './control-characters.ts'
 import { CliError } from './failure.ts'
 
 export const BYTE_ENCODINGS = ['utf8', 'base64', 'hex'] as const
@@ -45,13 +46,10 @@ export function asText(bytes: Uint8Array): string | undefined {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that a terminal would obey.
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
-
 /** Returns what a person can read, and no terminal obeys: control characters and bytes that are no text as `\xNN`. */
 export function asVisible(bytes: Uint8Array): string {
   const text = asText(bytes)
-  if (text !== undefined) return text.replace(CONTROL, (char) => escapeByte(char.charCodeAt(0)))
+  if (text !== undefined) return escapeControls(text)
   let result = ''
   for (const byte of bytes) result += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : escapeByte(byte)
   return result
@@ -60,8 +58,4 @@ export function asVisible(bytes: Uint8Array): string {
 /** Returns at most 60 characters of `text` in quotes. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
-}
-
-function escapeByte(byte: number): string {
-  return `\\x${byte.toString(16).padStart(2, '0')}`
 }

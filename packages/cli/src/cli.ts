@@ -6,7 +6,7 @@ import { BYTE_ENCODINGS, type ByteEncoding, parseBytes } from './byte-text.ts'
 import type { OpenStore } from './engines.ts'
 import { CliError, EXIT, type ExitCode } from './failure.ts'
 import type { Output } from './output.ts'
-import type { Encodings } from './record-format.ts'
+import { type Encodings, RECORD_FORMATS } from './record-format.ts'
 import type { World } from './world.ts'
 
 export interface Cli {
@@ -49,7 +49,7 @@ export function addCommonOptions(command: Command): Command {
     .addOption(
       new Option(
         '-o, --option <name=value>',
-        'an option of the engine, such as cacheSizeBytes=67108864 or keyspaceDefaults.compression=zstd (may be repeated)',
+        'an option of the engine, such as cacheSizeBytes=67108864 or keyspaceDefaults.compression=deflate (may be repeated)',
       ).argParser(addEngineOption),
     )
 }
@@ -75,6 +75,14 @@ export function addEncodings(command: Command): Command {
     .addOption(option('--value-encoding <name>', 'the same for values alone'))
 }
 
+export function addFormat(command: Command): Command {
+  return command.addOption(
+    new Option('--format <name>', 'ndjson: {"key","value"} a line; raw: key TAB value')
+      .choices([...RECORD_FORMATS])
+      .default('ndjson'),
+  )
+}
+
 export function addRange(command: Command): Command {
   return command
     .option('--prefix <key>', 'keys that begin so')
@@ -91,13 +99,32 @@ export function encodingsOf(flags: EncodingFlags): Encodings {
   }
 }
 
+export interface ArgumentOptions {
+  readonly part: keyof Encodings
+  /** What messages call it; by default its part. */
+  readonly name?: string
+}
+
+/** Returns the bytes that a key or a value on the command line stands for. */
+export function parseArgument(
+  text: string,
+  encodings: Encodings,
+  { part, name = `the ${part}` }: ArgumentOptions,
+): Uint8Array {
+  // Node.js puts it where there was no UTF-8, so that different bytes would become one key.
+  if (encodings[part] === 'utf8' && text.includes('\ufffd')) {
+    throw new CliError('CLI_INPUT', `${name} is not UTF-8, or has U+FFFD in it: pass it with --${part}-encoding hex`)
+  }
+  return parseBytes(text, encodings[part], name)
+}
+
 /** Returns the range asked for; an empty object for all keys. */
 export function rangeOf(flags: RangeFlags): Range {
   const range: Partial<Record<keyof Range, Uint8Array>> = {}
-  const encoding = encodingsOf(flags).key
+  const encodings = encodingsOf(flags)
   for (const name of ['prefix', 'gt', 'gte', 'lt', 'lte'] as const) {
     const text = flags[name]
-    if (text !== undefined) range[name] = parseBytes(text, encoding, `--${name}`)
+    if (text !== undefined) range[name] = parseArgument(text, encodings, { part: 'key', name: `--${name}` })
   }
   if (range.prefix !== undefined && Object.keys(range).length > 1) {
     throw new CliError('CLI_USAGE', '--prefix stands alone: leave out --gt, --gte, --lt and --lte')
@@ -113,6 +140,13 @@ export interface OpenHow {
   readonly options?: EngineOptions
 }
 
+/** Returns the path of the store that the flags or the environment name. */
+export function storePath({ env }: World, flags: CommonFlags): string {
+  const path = flags.db ?? env.LSM_DB ?? ''
+  if (path === '') throw new CliError('CLI_USAGE', 'no store named: give --db PATH or set LSM_DB')
+  return path
+}
+
 /** Opens the store that the flags name, gives it to `work`, and closes it whatever happens. */
 export async function withStore<T>(
   { world }: Cli,
@@ -120,10 +154,7 @@ export async function withStore<T>(
   how: OpenHow,
   work: (store: OpenStore) => Promise<T>,
 ): Promise<T> {
-  const path = flags.db ?? world.env.LSM_DB
-  if (path === undefined || path === '') {
-    throw new CliError('CLI_USAGE', 'no store named: give --db PATH or set LSM_DB')
-  }
+  const path = storePath(world, flags)
   const options: EngineOptions = {
     createIfMissing: how.create,
     ...how.options,
@@ -164,11 +195,12 @@ export async function useStore<T>(
 
 export type Action = (...args: never[]) => Promise<ExitCode | undefined>
 
-export function parseWhole(name: string, low = 0): (text: string) => number {
+export function parseWhole(name: string, low = 0, high: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = /^\d[\d_]*$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN
-    if (Number.isSafeInteger(value) && value >= low) return value
-    throw new InvalidArgumentError(`${name} is a whole number from ${low}.`)
+    if (Number.isSafeInteger(value) && value >= low && value <= high) return value
+    const limit = high === Number.MAX_SAFE_INTEGER ? '' : ` to ${high}`
+    throw new InvalidArgumentError(`${name} is a whole number from ${low}${limit}.`)
   }
 }
 

@@ -6,20 +6,26 @@ const LINE_FEED = 10
 /** No line is longer: longer ones could not become a string in any case. */
 export const MAX_LINE_BYTES: number = 256 * 1024 * 1024
 
+export interface LineOptions {
+  /** What messages call the source. */
+  readonly name: string
+  readonly maxLineBytes?: number
+}
+
 /**
  * Yields the lines of `source` without their line feeds, as many together as one piece of it completed. The last one
  * needs no line feed. A line is a view of the piece that it came in, so it costs no copy unless it spans two.
  */
 export async function* readLines(
   source: AsyncIterable<Uint8Array>,
-  maxLineBytes: number = MAX_LINE_BYTES,
+  { name, maxLineBytes = MAX_LINE_BYTES }: LineOptions,
 ): AsyncGenerator<Uint8Array[]> {
   let begun: Uint8Array[] = []
   let begunBytes = 0
   let count = 0
   const check = (bytes: number): void => {
     if (bytes > maxLineBytes) {
-      throw new CliError('CLI_INPUT', `line ${count + 1} is longer than ${maxLineBytes} bytes`)
+      throw new CliError('CLI_INPUT', `${name}, line ${count + 1}: it is longer than ${maxLineBytes} bytes`)
     }
   }
   for await (const piece of source) {

@@ -6,13 +6,16 @@ const PIECE_BYTES = 64 * 1024
 
 export class Output {
   readonly #stream: OutputStream
+  readonly #interrupted: AbortSignal | undefined
   readonly #isTerminal: boolean
   #parts: Uint8Array[] = []
   #pending = 0
   #failure: Error | undefined
 
-  constructor(stream: OutputStream) {
+  /** Ends waiting for a reader when `interrupted` is aborted; without it, waits for as long as a write takes. */
+  constructor(stream: OutputStream, interrupted?: AbortSignal) {
     this.#stream = stream
+    this.#interrupted = interrupted
     this.#isTerminal = stream.isTTY === true
     // Without a listener, a reader that went away would end the process before the store is closed.
     stream.on('error', (error: Error) => {
@@ -44,16 +47,21 @@ export class Output {
     return this.#pending >= PIECE_BYTES ? this.flush() : undefined
   }
 
-  /** Settles when the stream has taken everything. */
+  /** Settles when the stream has taken everything. Throws the reason of the interruption where that comes first. */
   async flush(): Promise<void> {
     this.#check()
     if (this.#pending === 0) return
+    const interrupted = this.#interrupted
+    interrupted?.throwIfAborted()
     const piece = Buffer.concat(this.#parts, this.#pending)
     this.#parts = []
     this.#pending = 0
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => reject(interrupted?.reason)
+      interrupted?.addEventListener('abort', stop, { once: true })
       // A failure reaches the listener as well; here it only must not be waited for.
       this.#stream.write(piece, (error) => {
+        interrupted?.removeEventListener('abort', stop)
         if (error != null) this.#failure ??= error
         resolve()
       })

@@ -1,6 +1,6 @@
 /** A bar on a terminal, and nothing anywhere else. It is drawn on stderr, so that data on stdout stays data. */
 import { Presets, SingleBar } from 'cli-progress'
-import { readable } from './quantity.ts'
+import { plural } from './quantity.ts'
 import type { OutputStream } from './world.ts'
 
 export interface Progress {
@@ -20,8 +20,7 @@ export interface ProgressOptions {
 
 export function startProgress(stream: OutputStream, { label, total }: ProgressOptions): Progress {
   if (stream.isTTY !== true) return SILENT
-  const shown =
-    total === undefined || total === 0 ? '{records} records' : '{bar} {percentage}%  {records} records  {eta_formatted}'
+  const shown = total === undefined || total === 0 ? '{records}' : '{bar} {percentage}%  {records}  {eta_formatted}'
   const bar = new SingleBar(
     // The process still has to end on Ctrl-C by its own rules: the bar must not take the signal.
     {
@@ -34,10 +33,10 @@ export function startProgress(stream: OutputStream, { label, total }: ProgressOp
     },
     Presets.shades_classic,
   )
-  bar.start(total ?? 0, 0, { records: '0' })
+  bar.start(total ?? 0, 0, { records: plural(0, 'record') })
   return {
     update(done, records) {
-      bar.update(done, { records: readable(records, 'count') })
+      bar.update(done, { records: plural(records, 'record') })
     },
     stop() {
       if (bar.isActive) bar.stop()

@@ -28,6 +28,11 @@ export function plain(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toFixed(4)))
 }
 
+/** Returns "1 record", "2,500 records". */
+export function plural(count: number, noun: string): string {
+  return `${readable(count, 'count')} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** Three digits that count. */
 function fixed(value: number): string {
   return value >= 100 ? WHOLE.format(value) : value.toFixed(value >= 10 ? 1 : 2)

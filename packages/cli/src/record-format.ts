@@ -7,8 +7,11 @@
  *   raw      key TAB value
  *            The bytes themselves, but `\t` for a tab, `\n` for a line feed, `\r` for a carriage return and `\\` for a
  *            backslash, as in PostgreSQL's COPY; `\xNN` is read as well. With base64 or hex there is nothing to escape.
+ *
+ * A terminal gets control characters, and in raw also bytes that are no text, as escapes that mean the same.
  */
-import { asText, BYTE_ENCODINGS, type ByteEncoding, formatBytes, parseBytes, quote } from './byte-text.ts'
+import { asText, asVisible, BYTE_ENCODINGS, type ByteEncoding, formatBytes, parseBytes, quote } from './byte-text.ts'
+import { escapeControlsInJson } from './control-characters.ts'
 import { CliError } from './failure.ts'
 
 export const RECORD_FORMATS = ['ndjson', 'raw'] as const
@@ -26,11 +29,20 @@ export interface RecordFormat {
   decode(line: Uint8Array): [key: Uint8Array, value: Uint8Array] | undefined
 }
 
-export function recordFormat(name: RecordFormatName, encodings: Encodings): RecordFormat {
-  return name === 'ndjson' ? ndjson(encodings) : raw(encodings)
+export interface RecordFormatOptions {
+  /** Whether a terminal is what `encode` is for. */
+  readonly isTerminal?: boolean
 }
 
-function ndjson(encodings: Encodings): RecordFormat {
+export function recordFormat(
+  name: RecordFormatName,
+  encodings: Encodings,
+  { isTerminal = false }: RecordFormatOptions = {},
+): RecordFormat {
+  return name === 'ndjson' ? ndjson(encodings, isTerminal) : raw(encodings, isTerminal)
+}
+
+function ndjson(encodings: Encodings, isTerminal: boolean): RecordFormat {
   return {
     encode(key, value) {
       const record: Record<string, string> = {}
@@ -43,7 +55,8 @@ function ndjson(encodings: Encodings): RecordFormat {
       }
       add('key', key)
       add('value', value)
-      return `${JSON.stringify({ ...record, ...fallback })}\n`
+      const json = JSON.stringify({ ...record, ...fallback })
+      return `${isTerminal ? escapeControlsInJson(json) : json}\n`
     },
     decode(line) {
       const text = asText(line)
@@ -60,9 +73,23 @@ function ndjson(encodings: Encodings): RecordFormat {
         }
         return parseBytes(content, encodingOf(record, `${name}Encoding`, encodings[name]), name)
       }
-      return [field('key'), field('value')]
+      const decoded: [Uint8Array, Uint8Array] = [field('key'), field('value')]
+      // All that is left in `record` is a string now, so each string beyond its own is of a member that JSON.parse dropped.
+      if (stringsIn(text) > 2 * Object.keys(record).length) throw new CliError('CLI_INPUT', 'has a member twice')
+      return decoded
     },
   }
+}
+
+/** How many strings there are in JSON text, names included. O(n), at the speed of `indexOf` where little is escaped. */
+function stringsIn(json: string): number {
+  let quotes = 0
+  for (let at = json.indexOf('"'); at >= 0; at = json.indexOf('"', at + 1)) {
+    let backslashes = 0
+    while (json.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1
+    if (backslashes % 2 === 0) quotes += 1
+  }
+  return quotes / 2
 }
 
 const FIELDS = ['key', 'value', 'keyEncoding', 'valueEncoding']
@@ -111,9 +138,11 @@ const LETTERS = new Map([
 ])
 const MEANINGS = new Map([...LETTERS].map(([byte, letter]) => [letter.charCodeAt(0), byte]))
 
-function raw(encodings: Encodings): RecordFormat {
+function raw(encodings: Encodings, isTerminal: boolean): RecordFormat {
+  const escaped = (bytes: Uint8Array): Uint8Array =>
+    isTerminal ? Buffer.from(asVisible(escapeBytes(bytes))) : escapeBytes(bytes)
   const encodeField = (bytes: Uint8Array, encoding: ByteEncoding): Uint8Array =>
-    encoding === 'utf8' ? escapeBytes(bytes) : Buffer.from(formatBytes(bytes, encoding) ?? '')
+    encoding === 'utf8' ? escaped(bytes) : Buffer.from(formatBytes(bytes, encoding) ?? '')
   const decodeField = (bytes: Uint8Array, encoding: ByteEncoding, what: string): Uint8Array =>
     encoding === 'utf8' ? unescapeBytes(bytes, what) : parseBytes(Buffer.from(bytes).toString('latin1'), encoding, what)
   const end = Uint8Array.of(LINE_FEED)

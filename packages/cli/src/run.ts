@@ -3,18 +3,19 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { addCommonOptions, type Cli } from './cli.ts'
 import { addBenchCommand } from './commands/bench.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addImportCommand } from './commands/import.ts'
 import { addInspectionCommands } from './commands/inspection.ts'
 import { addMaintenanceCommands } from './commands/maintenance.ts'
 import { addPointCommands } from './commands/point.ts'
 import { addRangeCommands } from './commands/range.ts'
-import { addTransferCommands } from './commands/transfer.ts'
-import { EXIT, explain, stackOf } from './failure.ts'
+import { CliError, EXIT, explain, stackOf } from './failure.ts'
 import { Output } from './output.ts'
 import type { World } from './world.ts'
 
 /** Runs `lsm` with the arguments after its name. Never rejects: what goes wrong is told on stderr and in the code. */
 export async function run(args: readonly string[], world: World): Promise<number> {
-  const out = new Output(world.stdout)
+  const out = new Output(world.stdout, world.interrupted)
   // Nobody reads what is said any more; that is no reason to leave a store open.
   world.stderr.on('error', () => {})
   const cli: Cli = {
@@ -27,31 +28,29 @@ export async function run(args: readonly string[], world: World): Promise<number
   const options = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
   const program = createProgram(cli)
   try {
-    if (args.length === 0) {
-      program.outputHelp({ error: true })
-      return EXIT.usage
-    }
-    await program.parseAsync([...args], { from: 'user' })
+    await parse(program, args)
     await out.flush()
     return EXIT.ok
   } catch (error) {
-    // Commander has said what it had to say.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? finish(out) : EXIT.usage
-    const isVerifying = program.args[0] === 'verify'
-    const { exitCode, line } = explain(error, { isVerifying })
-    await out.flush().catch(() => {})
+    const { exitCode, line } = explain(error, { command: program.args[0] })
+    // Whoever asked for the end does not wait for a reader.
+    if (!world.interrupted.aborted) await out.flush().catch(() => {})
     if (line !== '') world.stderr.write(`${line}\n`)
     if (line !== '' && options.includes('--verbose')) world.stderr.write(`${stackOf(error)}\n`)
     return exitCode
   }
 }
 
-async function finish(out: Output): Promise<number> {
+/** Runs the command that the arguments name, or shows the help or version that they ask for. */
+async function parse(program: Command, args: readonly string[]): Promise<void> {
   try {
-    await out.flush()
-    return EXIT.ok
+    await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
-    return explain(error).exitCode
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return
+    // Its help was printed instead of a message.
+    const what = error.code === 'commander.help' ? 'no command given' : error.message.replace(/^error: |\.$/g, '')
+    throw new CliError('CLI_USAGE', `${what}; see \`lsm help COMMAND\``, { cause: error })
   }
 }
 
@@ -67,11 +66,11 @@ function createProgram(cli: Cli): Command {
     .description('Put, get, scan, import, export, inspect and measure a store of @lsm/engine.')
     .version(version())
     .exitOverride()
-    .showHelpAfterError('(lsm help COMMAND says more)')
     .configureOutput({
       writeOut: (text) => void out.write(text),
       writeErr: (text) => void world.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'lsm: CLI_USAGE: ')),
+      // It is thrown as well, and told as one line like any other failure.
+      outputError() {},
       getOutHelpWidth: () => out.columns,
       getErrHelpWidth: () => world.stderr.columns || 80,
     })
@@ -86,7 +85,8 @@ used (locked, damaged, no space …); 4 a mistake in lsm; 130 and 143 ended by S
   addCommonOptions(program)
   addPointCommands(program, cli)
   addRangeCommands(program, cli)
-  addTransferCommands(program, cli)
+  addImportCommand(program, cli)
+  addExportCommand(program, cli)
   addInspectionCommands(program, cli)
   addMaintenanceCommands(program, cli)
   addBenchCommand(program, cli)

@@ -1,6 +1,6 @@
 /** The tree of a store as a picture in a terminal. */
 import type { LevelStats, Stats } from '@lsm/engine'
-import { readable } from './quantity.ts'
+import { plural, readable } from './quantity.ts'
 
 export interface DrawingOptions {
   readonly columns: number
@@ -68,8 +68,4 @@ function barLength(sizeBytes: number, largest: number, width: number): number {
   if (sizeBytes === 0) return 0
   const halvings = Math.log2(largest / sizeBytes)
   return Math.max(1, Math.round(width * (1 - halvings / 14)))
-}
-
-function plural(count: number, noun: string): string {
-  return `${readable(count, 'count')} ${noun}${count === 1 ? '' : 's'}`
 }

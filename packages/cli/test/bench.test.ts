@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { keyOf, RandomNumbers, Values } from '../src/bench/dataset.ts'
 import { Meter, percentile } from '../src/bench/meter.ts'
 import { WORKLOADS } from '../src/bench/workload.ts'
@@ -103,8 +103,38 @@ describe('bench', () => {
     [['readseq', 'fillseq'], /put a fill before it/],
     [['--num', '0'], /whole number from 1/],
     [['--batch', '0'], /whole number from 1/],
+    [['--num', '5000000000'], /whole number from 1 to 4294967296/],
+    [['--batch', '5000000000'], /whole number from 1 to 1000000/],
+    [['--concurrency', '5000000000'], /whole number from 1 to 1000000/],
+    [['--concurrency', '501', '--num', '500'], /--concurrency is at most --num, which is 500/],
+    [['--value-size', '5000000000'], /whole number from 0 to 1073741824/],
   ])('%j is wrong usage', async (args, message) => {
     expect(await lsm(['bench', ...args])).toMatchObject({ code: 2, out: '', err: expect.stringMatching(message) })
+  })
+})
+
+describe('the folder of a benchmark', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+
+  test('that cannot be made is wrong usage', async () => {
+    vi.stubEnv('TMPDIR', join(folder, 'nowhere'))
+    expect(await lsm(['bench', 'fillseq', ...small])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(
+        /^lsm: CLI_USAGE: no folder can be made in .*nowhere: ENOENT.*; set TMPDIR or give --db\n$/,
+      ),
+    })
+  })
+
+  test('goes also when the benchmark fails', async () => {
+    const temporary = join(folder, 'temporary')
+    mkdirSync(temporary)
+    vi.stubEnv('TMPDIR', temporary)
+    const outcome = await lsm(['bench', 'fillseq', ...small, '--value-size', '100', '-o', 'maxValueSizeBytes=99'])
+    expect(outcome).toMatchObject({ code: 2, err: expect.stringMatching(/^lsm: LSM_INVALID_ARGUMENT: /) })
+    expect(readdirSync(temporary)).toEqual([])
   })
 })
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { lsm, scratchFolder } from './harness.ts'
 
@@ -72,6 +73,51 @@ describe('put, get and delete', () => {
     expect(await lsm(['delete', '--db', db, 'b', '--gte', 'a'])).toMatchObject({ code: 2 })
     expect(await lsm(['count', '--db', db])).toEqual(done('1\n'))
   })
+
+  test('an empty prefix, as an unset variable gives it, deletes nothing', async () => {
+    await put('a', 'one')
+    for (const args of [[], ['--key-encoding', 'hex']]) {
+      expect(await lsm(['delete', '--db', db, '--prefix', '', ...args])).toMatchObject({
+        code: 2,
+        err: "lsm: CLI_USAGE: --prefix is empty, as every key's beginning is: --gte '' deletes everything\n",
+      })
+    }
+    expect(await lsm(['scan', '--db', db, '--keys', '--prefix', ''])).toEqual(done('a\n'))
+    expect(await lsm(['delete', '--db', db, '--gte', ''])).toEqual(done())
+    expect(await lsm(['count', '--db', db])).toEqual(done('0\n'))
+  })
+
+  test.each([
+    [['put', '\ufffd\ufffd', 'v'], 'the key', '--key-encoding'],
+    [['put', 'k', 'v\ufffd'], 'the value', '--value-encoding'],
+    [['get', '\ufffd'], 'the key', '--key-encoding'],
+    [['delete', 'a', '\ufffd'], 'the key', '--key-encoding'],
+    [['scan', '--gte', '\ufffd'], '--gte', '--key-encoding'],
+    [['count', '--prefix', 'a\ufffd'], '--prefix', '--key-encoding'],
+  ])('%j may have been other bytes: it is refused', async (args, name, option) => {
+    await put('a', 'one')
+    expect(await lsm([...args, '--db', db])).toMatchObject({
+      code: 2,
+      err: `lsm: CLI_INPUT: ${name} is not UTF-8, or has U+FFFD in it: pass it with ${option} hex\n`,
+    })
+    expect(await lsm(['scan', '--db', db])).toEqual(done('a\tone\n'))
+  })
+
+  test('U+FFFD itself comes and goes in hex, and in NDJSON as it is', async () => {
+    await lsm(['put', '--db', db, 'efbfbd', '--key-encoding', 'hex', 'one'])
+    await lsm(['import', '--db', db], { stdin: '{"key":"b","value":"\ufffd"}\n' })
+    expect(await lsm(['scan', '--db', db])).toEqual(done('b\t\ufffd\n\ufffd\tone\n'))
+  })
+
+  test('what has no answer prints none in JSON either', async () => {
+    expect(await lsm(['put', '--db', db, 'a', 'one', '--json'])).toMatchObject({ code: 0, out: '', err: '' })
+    expect(await lsm(['delete', '--db', db, 'a', '--json'])).toMatchObject({ code: 0, out: '', err: '' })
+    expect(await lsm(['get', '--db', db, 'a', '--json'])).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'lsm: CLI_NOT_FOUND: no value for the key a\n',
+    })
+  })
 })
 
 describe('scan and count', () => {
@@ -105,6 +151,11 @@ describe('scan and count', () => {
     await put('z', '\u001b[2J')
     expect(await lsm(['scan', '--db', db, '--gte', 'z'], { isTerminal: true })).toEqual(done('z\t\\x1b[2J\n'))
     expect(await lsm(['scan', '--db', db, '--gte', 'z'])).toEqual(done('z\t\u001b[2J\n'))
+    await put('z', '\u009b2J')
+    for (const args of [['scan', '--gte', 'z'], ['export'], ['get', 'z']]) {
+      const { out } = await lsm([...args, '--db', db, '--json'], { isTerminal: true })
+      expect(out).toMatch(/^\{"key":"z","value":"\\u009b2J"\}$/m)
+    }
   })
 
   test.each([
@@ -123,65 +174,6 @@ describe('scan and count', () => {
       out: '',
       err: expect.stringMatching(message),
     })
-  })
-})
-
-describe('import and export', () => {
-  const records = Array.from({ length: 2500 }, (_, i) => `{"key":"k${String(i).padStart(5, '0')}","value":"v${i}"}\n`)
-
-  test('what was exported imports as the same, in both formats', async () => {
-    const file = join(folder, 'in.ndjson')
-    writeFileSync(file, records.join(''))
-    const imported = await lsm(['import', '--db', db, file])
-    expect(imported).toEqual(done())
-    expect(imported.err).toMatch(/^imported 2,500 records, .* in [\d.]+ s\n$/)
-    expect((await lsm(['export', '--db', db])).out).toBe(records.join(''))
-    const raw = await lsm(['export', '--db', db, '--format', 'raw', '--quiet'])
-    expect(raw.err).toBe('')
-    const second = `${db}-second`
-    const report = await lsm(['import', '--db', second, '--format', 'raw', '--json', '-'], { stdin: raw.stdout })
-    expect(JSON.parse(report.out)).toMatchObject({ records: 2500 })
-    expect((await lsm(['export', '--db', second, '--prefix', 'k0000'])).out).toBe(records.slice(0, 10).join(''))
-  })
-
-  test('export writes a new file and never over one', async () => {
-    await lsm(['import', '--db', db], { stdin: records.join('') })
-    const file = join(folder, 'out.ndjson')
-    expect(await lsm(['export', '--db', db, '--output', file])).toEqual(done())
-    expect(readFileSync(file, 'utf8')).toBe(records.join(''))
-    expect(await lsm(['export', '--db', db, '--output', file])).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/it exists; name a new file/),
-    })
-  })
-
-  test('a bad line names itself and what came before it', async () => {
-    const stdin = `${records.slice(0, 5).join('')}\n{"key":"a"}\n${records[6]}`
-    const outcome = await lsm(['import', '--db', db, '--batch', '2'], { stdin })
-    expect(outcome).toMatchObject({
-      code: 2,
-      err: 'lsm: CLI_INPUT: stdin, line 7: it has no "value"; 4 records before it were imported\n',
-    })
-    expect(await lsm(['count', '--db', db])).toEqual(done('4\n'))
-  })
-
-  test('a file that cannot be read is told before anything is written', async () => {
-    const good = join(folder, 'good.ndjson')
-    writeFileSync(good, records[0]!)
-    mkdirSync(join(folder, 'a-folder'), { recursive: true })
-    for (const bad of ['absent.ndjson', 'a-folder']) {
-      const outcome = await lsm(['import', '--db', db, good, join(folder, bad)])
-      expect(outcome).toMatchObject({ code: 2, err: expect.stringMatching(/^lsm: CLI_INPUT: cannot read .*\n$/) })
-    }
-    expect(await lsm(['count', '--db', db])).toMatchObject({ code: 3, err: expect.stringMatching(/LSM_NOT_FOUND/) })
-  })
-
-  test('on a terminal there is a bar on stderr and still only data on stdout', async () => {
-    const file = join(folder, 'bar.ndjson')
-    writeFileSync(file, records.join(''))
-    const imported = await lsm(['import', '--db', db, file], { isTerminal: true })
-    expect(imported.err).toMatch(/import .*%/)
-    expect(imported.out).toBe('')
   })
 })
 
@@ -229,6 +221,17 @@ describe('stats, levels, flush, compact and verify', () => {
     expect(verified.out).toMatch(/^records\t2000$/m)
   })
 
+  test('verify changes nothing, also of a store that was not closed', async () => {
+    const contents = (): object =>
+      Object.fromEntries(readdirSync(db).map((name) => [name, readFileSync(join(db, name), 'hex')]))
+    writeFileSync(join(db, '0000000000009999.wal'), 'what a crash left behind')
+    const before = contents()
+    expect(await lsm(['verify', '--db', db])).toMatchObject({ code: 0 })
+    expect(contents()).toEqual(before)
+    await lsm(['count', '--db', db])
+    expect(contents()).not.toEqual(before)
+  })
+
   test('read-only opens change nothing and refuse to be asked to', async () => {
     expect(await lsm(['count', '--db', db, '--read-only'])).toEqual(done('3000\n'))
     expect(await lsm(['verify', '--db', db, '--read-only'])).toMatchObject({ code: 0 })
@@ -261,9 +264,36 @@ describe('help', () => {
       expect([code, err]).toEqual([0, ''])
       expect(out).toMatch(/^Usage: lsm/)
     }
-    const { code, out, err } = await lsm([])
-    expect([code, out]).toEqual([2, ''])
-    expect(err).toMatch(/Exit codes: 0 done/)
+    for (const args of [[], ['--db', db]]) {
+      const { code, out, err } = await lsm(args)
+      expect([code, out]).toEqual([2, ''])
+      expect(err).toMatch(/Exit codes: 0 done/)
+      expect(err).toMatch(/\nlsm: CLI_USAGE: no command given; see `lsm help COMMAND`\n$/)
+    }
+  })
+
+  test.each([
+    [['scan', '--jsn'], "unknown option '--jsn' (Did you mean --json?)"],
+    [['sacn'], "unknown command 'sacn' (Did you mean scan?)"],
+    [['scan', '--limit', 'x'], "option '--limit <n>' argument 'x' is invalid. The limit is a whole number from 0"],
+    [['get'], "missing required argument 'key'"],
+    [['get', '--\u001b[2J'], "unknown option '--\\x1b[2J'"],
+  ])('wrong usage is one line: %j', async (args, message) => {
+    expect(await lsm(args)).toMatchObject({
+      code: 2,
+      out: '',
+      err: `lsm: CLI_USAGE: ${message}; see \`lsm help COMMAND\`\n`,
+    })
+  })
+
+  test('help that cannot be written says so', async () => {
+    const stdout = new Writable({
+      write: (_, __, done) => done(Object.assign(new Error('no space left'), { code: 'ENOSPC' })),
+    })
+    expect(await lsm(['--help'], { stdout })).toMatchObject({
+      code: 3,
+      err: 'lsm: CLI_OUTPUT: the output cannot be written: no space left\n',
+    })
   })
 })
 
@@ -280,10 +310,11 @@ describe('a damaged store', () => {
     writeFileSync(file, bytes)
     const verified = await lsm(['verify', '--db', db])
     expect(verified).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^lsm: LSM_CORRUPTION: /) })
+    expect(verified.err).not.toContain('lsm verify')
     expect(await lsm(['scan', '--db', db])).toMatchObject({
       code: 3,
       out: '',
-      err: expect.stringMatching(/LSM_CORRUPTION/),
+      err: expect.stringMatching(/LSM_CORRUPTION: .* with `lsm verify`, which changes nothing\n$/),
     })
   })
 

@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream'
-import type { LsmErrorCode } from '@lsm/engine'
+import { Readable, Writable } from 'node:stream'
+import { LsmError, type LsmErrorCode } from '@lsm/engine'
 import { describe, expect, test } from 'vitest'
 import { CliError } from '../src/failure.ts'
 import { lsm } from './harness.ts'
@@ -24,6 +24,13 @@ const STORE_CODES: readonly LsmErrorCode[] = [
   'LSM_BUSY',
 ]
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: no terminal is to see one.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+
+function storageError(code: string): Error {
+  return Object.assign(new Error('of the storage'), { code })
+}
+
 describe('a failing store', () => {
   test.each(STORE_CODES)('%s is one line on stderr and exit code 3', async (code) => {
     const {
@@ -41,6 +48,50 @@ describe('a failing store', () => {
     expect(err).toBe(
       'lsm: LSM_LOCKED: open failed. End the process that has it open, or read beside it with --read-only\n',
     )
+  })
+
+  test.each([
+    ['a full disk', new LsmError('LSM_NO_SPACE', 'full'), /Make room on the disk/],
+    ['what the runtime lacks', new LsmError('LSM_UNSUPPORTED', 'this runtime has no zstd'), /Use a newer Node\.js/],
+    ['damage', new LsmError('LSM_CORRUPTION', 'bad'), /copy its folder/],
+    [
+      'another process',
+      new LsmError('LSM_FAILED', 'x', { cause: new LsmError('LSM_FENCED', 'lost') }),
+      /Another process/,
+    ],
+    [
+      'a sync',
+      Object.assign(new Error('sync'), { code: 'WAL_FAILED', cause: storageError('STORAGE_IO') }),
+      /Look at the disk/,
+    ],
+    ['a sync without room', storageError('STORAGE_NO_SPACE'), /Make room on the disk/],
+    ['nobody knows what', new Error('boom'), /Find the cause with --verbose/],
+    ['nothing', undefined, /Find the cause with --verbose/],
+  ])('LSM_FAILED because of %s says what to do about that', async (_, cause, advice) => {
+    const failure = new LsmError('LSM_FAILED', 'no more writes after a failure', { cause })
+    const { code, err } = await lsm(['put', '--db', 'x', 'a', 'b'], { engines: new MemoryEngines({ put: failure }) })
+    expect([code, err]).toEqual([3, expect.stringMatching(/^lsm: LSM_FAILED: no more writes after a failure\. /)])
+    expect(err).toMatch(advice)
+  })
+
+  test('where no store can be made there is no advice to make one', async () => {
+    const engines = new MemoryEngines({ open: 'LSM_NOT_FOUND' })
+    for (const args of [['put', 'a', 'b'], ['import'], ['bench', 'fillseq']]) {
+      const { err } = await lsm([...args, '--db', '/proc/none'], { engines })
+      expect(err).toMatch(/^lsm: LSM_NOT_FOUND: open failed.*\. Choose another --db: no folder can be made there\n$/)
+    }
+    const { err } = await lsm(['get', 'a', '--db', 'x'], { engines })
+    expect(err).toMatch(/Check --db, or make a store there with `lsm put`/)
+  })
+
+  test('no terminal obeys what is in a message', async () => {
+    const engines = new MemoryEngines({ get: new Error('\u001b[2J\u009bboom\r') })
+    const { err } = await lsm(['get', '--db', 'x', 'a', '--verbose'], { engines })
+    expect(err).toMatch(/^lsm: CLI_FAULT: \\x1b\[2J\\xc2\\x9bboom\\x0d\./)
+    expect(err).not.toMatch(CONTROL)
+    const { err: ofInput } = await lsm(['import', '--db', 'x'], { engines, stdin: '{"key":\u001b[2J\n' })
+    expect(ofInput).toMatch(/^lsm: CLI_INPUT: stdin, line 1: it is not JSON: .*\\x1b/)
+    expect(ofInput).not.toMatch(CONTROL)
   })
 
   test.each<[Method, string[]]>([
@@ -97,6 +148,8 @@ describe('how stores are opened', () => {
   test.each([
     [['get', 'a'], { createIfMissing: false }],
     [['get', 'a', '--read-only'], { createIfMissing: false, readOnly: true }],
+    [['verify'], { createIfMissing: false, readOnly: true }],
+    [['verify', '--read-only'], { createIfMissing: false, readOnly: true }],
     [['put', 'a', 'b'], { createIfMissing: true }],
     [['put', 'a', 'b', '--durability', '250ms'], { createIfMissing: true, durability: { intervalMs: 250 } }],
     [['import'], { createIfMissing: true, durability: 'os' }],
@@ -155,7 +208,12 @@ describe('an interruption', () => {
       stdin: endless(),
       interrupted: interruption.signal,
     })
-    expect(outcome).toMatchObject({ code: 130, err: 'lsm: CLI_INTERRUPTED: stopped by SIGINT; the store is closed\n' })
+    const stopped = 'stopped by SIGINT; the store is closed'
+    const extent = String.raw`imported before it: (\d+) records, to line \1 of stdin`
+    expect(outcome).toMatchObject({
+      code: 130,
+      err: expect.stringMatching(`^lsm: CLI_INTERRUPTED: ${stopped}; ${extent}\n$`),
+    })
     expect(engines.openStores).toBe(0)
   })
 
@@ -165,6 +223,24 @@ describe('an interruption', () => {
     const silent = new Readable({ read: () => void setImmediate(() => interruption.abort(reason)) })
     const outcome = await lsm([...args, '--db', 'x'], { engines, stdin: silent, interrupted: interruption.signal })
     expect(outcome).toMatchObject({ code: 130, out: '', err: expect.stringMatching(/^lsm: CLI_INTERRUPTED: /) })
+    expect(engines.openStores).toBe(0)
+  })
+
+  test.each([
+    [['scan'], 'one'],
+    [['export'], 'one'],
+    [['get', 'a'], 'one'],
+    [['scan'], 'x'.repeat(1_000_000)],
+    [['export', '--format', 'raw'], 'x'.repeat(1_000_000)],
+    [['get', 'a'], 'x'.repeat(1_000_000)],
+  ])('ends %j while nobody reads its output', async (args, value) => {
+    const engines = new MemoryEngines()
+    await lsm(['put', '--db', 'x', 'a'], { engines, stdin: value })
+    const interruption = new AbortController()
+    // Says never that it has taken anything.
+    const stdout = new Writable({ write: () => void setImmediate(() => interruption.abort(reason)) })
+    const outcome = await lsm([...args, '--db', 'x'], { engines, stdout, interrupted: interruption.signal })
+    expect(outcome).toMatchObject({ code: 130, err: 'lsm: CLI_INTERRUPTED: stopped by SIGINT; the store is closed\n' })
     expect(engines.openStores).toBe(0)
   })
 

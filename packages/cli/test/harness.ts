@@ -20,6 +20,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array> | Readable
   readonly isTerminal?: boolean
+  /** Takes the place of the one whose content is returned. */
+  readonly stdout?: OutputStream
   readonly env?: Record<string, string>
   readonly engines?: Engines
   readonly interrupted?: AbortSignal
@@ -33,7 +35,7 @@ export async function lsm(args: readonly string[], options: RunOptions = {}): Pr
   const pieces = typeof stdin === 'string' || stdin instanceof Uint8Array ? [Buffer.from(stdin)] : stdin
   const world: World = {
     stdin: pieces instanceof Readable ? pieces : Readable.from(pieces, { objectMode: false }),
-    stdout,
+    stdout: options.stdout ?? stdout,
     stderr,
     env: options.env ?? {},
     engines: options.engines ?? systemEngines,
@@ -76,9 +78,16 @@ class Collector extends Writable implements OutputStream {
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
+const COMMAND = [process.execPath, '--conditions=@lsm/source', '--import', 'tsx', MAIN] as const
+
 /** Starts `lsm` as a process of its own. */
 export function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@lsm/source', '--import', 'tsx', MAIN, ...args])
+  return spawn(COMMAND[0], [...COMMAND.slice(1), ...args])
+}
+
+/** Starts a line of shell in which "$@" is `lsm`: for arguments that a string cannot hold. */
+export function startShell(line: string): ChildProcess {
+  return spawn('/bin/sh', ['-c', line, 'sh', ...COMMAND])
 }
 
 /** Runs `lsm` as a process of its own, with `stdin` as its whole input. */

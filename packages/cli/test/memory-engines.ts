@@ -44,6 +44,9 @@ export class MemoryEngines implements Engines {
         call('write')
         for (const { key, value } of operations) entries.set(nameOf(key), Buffer.from(value as Uint8Array))
       },
+      async count() {
+        return entries.size
+      },
       async *scan(_range: Range) {
         for (const name of [...entries.keys()].sort()) {
           call('scan')

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { beforeAll, expect, test } from 'vitest'
-import { lsm, lsmProcess, outcomeOf, scratchFolder, start } from './harness.ts'
+import { type Engines, systemEngines } from '../src/engines.ts'
+import { lsm, lsmProcess, type Outcome, outcomeOf, scratchFolder, start, startShell } from './harness.ts'
 
 const folder = scratchFolder()
 const db = join(folder, 'store')
@@ -48,12 +50,18 @@ test('a store that another process has open is locked, and can be read beside it
   const opened = gate()
   const mayEnd = gate()
   async function* slow(): AsyncGenerator<Uint8Array> {
-    // Input is read when the store is open.
-    opened.resolve()
     yield Buffer.from('{"key":"a","value":"1"}\n')
     await mayEnd.promise
   }
-  const writer = lsm(['import', '--db', db], { stdin: slow() })
+  const engines: Engines = {
+    ...systemEngines,
+    async open(path, options) {
+      const store = await systemEngines.open(path, options)
+      opened.resolve()
+      return store
+    },
+  }
+  const writer = lsm(['import', '--db', db], { stdin: slow(), engines })
   await opened.promise
   const locked = await lsmProcess(['count', '--db', db])
   expect(locked).toMatchObject({ code: 3, out: '', err: expect.stringMatching(/^lsm: LSM_LOCKED: .*--read-only\n$/) })
@@ -87,16 +95,41 @@ test.each([
     if (!isAsked) child.kill(signal)
     isAsked = true
   }, 300)
+  let outcome: Outcome
   try {
-    expect(await ended).toMatchObject({
-      code,
-      out: '',
-      err: `lsm: CLI_INTERRUPTED: stopped by ${signal}; the store is closed\n`,
-    })
+    outcome = await ended
   } finally {
     clearInterval(feed)
     clearInterval(timer)
   }
+  expect(outcome).toMatchObject({ code, out: '' })
+  const [, records, line] =
+    /^lsm: CLI_INTERRUPTED: stopped by \w+; the store is closed; imported before it: ([\d,]+) records?, to line (\d+) of stdin\n$/.exec(
+      outcome.err,
+    ) ?? []
+  expect(records?.replaceAll(',', ''), outcome.err).toBe(line)
+  expect(outcome.err).toContain(signal)
   expect((await lsm(['verify', '--db', path])).code).toBe(0)
-  expect(Number((await lsm(['count', '--db', path])).out)).toBeGreaterThan(0)
+  expect((await lsm(['count', '--db', path])).out).toBe(`${line}\n`)
+})
+
+test('SIGINT ends a scan whose reader pauses', async () => {
+  const child = start(['scan', '--db', db])
+  const errors: Buffer[] = []
+  child.stderr!.on('data', (piece: Buffer) => errors.push(piece))
+  const ended = Promise.all([once(child, 'exit'), once(child.stderr!, 'end')])
+  // It is listened for, and never read: the pipe fills, and the scan waits.
+  await once(child.stdout!, 'readable')
+  await setTimeout(200)
+  child.kill('SIGINT')
+  expect((await ended)[0]).toEqual([130, null])
+  child.stdout!.destroy()
+  expect(Buffer.concat(errors).toString()).toBe('lsm: CLI_INTERRUPTED: stopped by SIGINT; the store is closed\n')
+})
+
+test.skipIf(process.platform === 'win32')('arguments that are no UTF-8 are refused', async () => {
+  const path = join(folder, 'arguments')
+  const command = `exec "$@" put --db ${path} "$(printf '\\377\\376')" v`
+  const outcome = await outcomeOf(startShell(command))
+  expect(outcome).toMatchObject({ code: 2, err: expect.stringMatching(/^lsm: CLI_INPUT: the key is not UTF-8/) })
 })

@@ -17,6 +17,7 @@ const awkward = fc.constantFrom(
   '\ufeff',
   '"',
   '\u0000',
+  '\u001b[2J\u009b',
   'é\u{1f600}',
   '\u2028',
 )
@@ -29,7 +30,11 @@ const settings = fc.record({
   format: fc.constantFrom(...RECORD_FORMATS),
   key: fc.constantFrom(...BYTE_ENCODINGS),
   value: fc.constantFrom(...BYTE_ENCODINGS),
+  isTerminal: fc.boolean(),
 })
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: no terminal is to see one.
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
 
 async function* cut(data: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   let at = 0
@@ -42,7 +47,7 @@ async function* cut(data: Uint8Array, sizes: readonly number[]): AsyncGenerator<
 
 async function decodeAll(data: Uint8Array, sizes: readonly number[], format: ReturnType<typeof recordFormat>) {
   const records: (readonly [string, string])[] = []
-  for await (const lines of readLines(cut(data, sizes))) {
+  for await (const lines of readLines(cut(data, sizes), { name: 'records' })) {
     for (const line of lines) {
       const record = format.decode(line)
       if (record !== undefined) records.push([hex(record[0]), hex(record[1])])
@@ -61,9 +66,10 @@ fuzz(
     fc.array(fc.tuple(bytes, bytes), { maxLength: 8 }),
     fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 5 }),
     fc.boolean(),
-    async ({ format: name, key, value }, records, sizes, endsInLineFeed) => {
-      const format = recordFormat(name, { key, value })
+    async ({ format: name, key, value, isTerminal }, records, sizes, endsInLineFeed) => {
+      const format = recordFormat(name, { key, value }, { isTerminal })
       const whole = Buffer.concat(records.map((record) => Buffer.from(format.encode(...record))))
+      if (isTerminal) expect(whole.toString()).not.toMatch(CONTROL)
       const data = endsInLineFeed ? whole : whole.subarray(0, -1)
       expect(await decodeAll(data, sizes, format)).toEqual(records.map(([k, v]) => [hex(k), hex(v)]))
     },

@@ -40,6 +40,9 @@ describe('ndjson', () => {
     ['{"key":"a","value":1}', /a "value" that is no string/],
     ['{"key":"a","value":"","ttl":5}', /has "ttl", which is not one of/],
     ['{"key":"a","value":"","__proto__":{}}', /has "__proto__"/],
+    ['{"key":"a","key":"b","value":"1"}', /has a member twice/],
+    ['{"key":{"value":1},"key":"b","value":"1"}', /has a member twice/],
+    ['{"key":"a","value":"1","k\\u0065y":"\\\\"}', /has a member twice/],
     ['["a","b"]', /is no JSON object/],
     ['null', /is no JSON object/],
     ['{"key":"a",', /is not JSON/],
@@ -50,8 +53,32 @@ describe('ndjson', () => {
     expect(thrownBy(() => format.decode(line(content)))).toEqual(input(message))
   })
 
+  test.each([
+    { key: '', value: '' },
+    { key: '"', value: '\\' },
+    { key: '"\\', value: '\\\\"\\"', valueEncoding: 'utf8' },
+  ])('quotes in strings make no member: %j', (record) => {
+    expect(format.decode(line(JSON.stringify(record)))?.map(text)).toEqual([record.key, record.value])
+  })
+
   test('a line that is no UTF-8 is refused, not mangled', () => {
     expect(thrownBy(() => format.decode(Uint8Array.of(0x22, 0xff, 0x22)))).toEqual(input(/is not UTF-8/))
+  })
+})
+
+describe('for a terminal', () => {
+  const content = line('\u001b[2J\u009b\u007f')
+
+  test('NDJSON has none of the control characters that JSON leaves as they are', () => {
+    const shown = text(recordFormat('ndjson', utf8, { isTerminal: true }).encode(content, line('é')))
+    expect(shown).toBe('{"key":"\\u001b[2J\\u009b\\u007f","value":"é"}\n')
+  })
+
+  test('raw shows them, and bytes that are no text, as escapes that can be read again', () => {
+    const format = recordFormat('raw', utf8, { isTerminal: true })
+    const shown = text(format.encode(content, Uint8Array.of(0x5c, 0x09, 0xff)))
+    expect(shown).toBe('\\x1b[2J\\xc2\\x9b\\x7f\t\\\\\\t\\xff\n')
+    expect(format.decode(line('\\x1b\t\\\\\\t\\xff'))).toEqual([Uint8Array.of(0x1b), Uint8Array.of(0x5c, 0x09, 0xff)])
   })
 })
 
@@ -89,7 +116,7 @@ describe('text for bytes', () => {
   })
 
   test('a terminal is shown no control characters', () => {
-    expect(asVisible(line('a\u001b[31mb\u009b'))).toBe('a\\x1b[31mb\\x9b')
+    expect(asVisible(line('a\u001b[31mb\u009b'))).toBe('a\\x1b[31mb\\xc2\\x9b')
     expect(asVisible(Uint8Array.of(0x41, 0xff, 0x1b))).toBe('A\\xff\\x1b')
   })
 })
@@ -100,7 +127,8 @@ describe('lines', () => {
       for (const piece of pieces) yield Buffer.from(piece)
     }
     const lines: string[] = []
-    for await (const some of readLines(source(), limit)) lines.push(...some.map(text))
+    const options = { name: 'b.ndjson', ...(limit !== undefined && { maxLineBytes: limit }) }
+    for await (const some of readLines(source(), options)) lines.push(...some.map(text))
     return lines
   }
 
@@ -110,8 +138,10 @@ describe('lines', () => {
     expect(await collect([])).toEqual([])
   })
 
-  test('a line over the limit is refused before it is whole', async () => {
-    await expect(collect(['ok\n123', '456'], 5)).rejects.toEqual(input(/line 2 is longer than 5 bytes/))
-    await expect(collect(['123456\n'], 5)).rejects.toEqual(input(/line 1 is longer/))
+  test('a line over the limit is refused before it is whole, with the name of its source', async () => {
+    await expect(collect(['ok\n123', '456'], 5)).rejects.toEqual(
+      input(/^b\.ndjson, line 2: it is longer than 5 bytes$/),
+    )
+    await expect(collect(['123456\n'], 5)).rejects.toEqual(input(/^b\.ndjson, line 1: it is longer/))
   })
 })

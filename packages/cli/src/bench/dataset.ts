@@ -1,7 +1,5 @@
 /** Keys and values as LevelDB's db_bench makes them, and the same ones every time. */
 
-const encoder = new TextEncoder()
-
 /** Digits of a key; the number stands at the end, with zeros before it. */
 export const KEY_BYTES = 16
 
@@ -41,6 +39,9 @@ export function keyOf(number: number): Uint8Array {
   return writeKey(number, new Uint8Array(KEY_BYTES))
 }
 
+/** Bytes of a value that are two times the same. */
+const PERIOD = 100
+
 /** Values that compress to about a half, cut from one long row of bytes. */
 export class Values {
   readonly #bytes: Uint8Array
@@ -50,13 +51,12 @@ export class Values {
   constructor(size: number, random: RandomNumbers) {
     this.#size = size
     const wanted = Math.max(1024 * 1024, size)
-    let text = ''
-    while (text.length < wanted) {
-      let half = ''
-      while (half.length < 50) half += String.fromCharCode(32 + random.below(95))
-      text += half + half
+    // Bytes at once: a string of a large value's length is more than the runtime allows.
+    this.#bytes = new Uint8Array(Math.ceil(wanted / PERIOD) * PERIOD)
+    for (let at = 0; at < this.#bytes.length; at += PERIOD) {
+      for (let i = at; i < at + PERIOD / 2; i++) this.#bytes[i] = 32 + random.below(95)
+      this.#bytes.copyWithin(at + PERIOD / 2, at, at + PERIOD / 2)
     }
-    this.#bytes = encoder.encode(text)
   }
 
   /** A view that stays as it is. */

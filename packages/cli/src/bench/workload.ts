@@ -191,7 +191,7 @@ function walking(name: string, says: string, { reverse }: { reverse: boolean }):
       } finally {
         cursor.close()
       }
-      return `${meter.operations} records`
+      return `${meter.operations} ${meter.operations === 1 ? 'record' : 'records'}`
     },
   }
 }

@@ -31,6 +31,15 @@ interface Result extends Measured {
   readonly note?: string
 }
 
+/** Random numbers have 32 bits. */
+const MAX_NUM = 2 ** 32
+
+/** The engine takes no larger ones, whatever its options are. */
+const MAX_VALUE_BYTES = 1024 ** 3
+
+/** What is written or awaited together is in memory together. */
+const MAX_TOGETHER = 1_000_000
+
 /** A benchmark's store: where it is, and whether what is there may go. */
 interface Place {
   readonly path: string
@@ -38,16 +47,18 @@ interface Place {
 }
 
 export function addBenchCommand(program: Command, cli: Cli): void {
-  const whole = (flags: string, text: string, low: number): Option =>
-    new Option(flags, text).argParser(parseWhole('It', low))
+  const whole = (flags: string, text: string, low: number, high?: number): Option =>
+    new Option(flags, text).argParser(parseWhole('It', low, high))
   const bench = program
     .command('bench [workloads...]')
     .description('measure the engine: by default with every workload')
   addDurability(addCommonOptions(bench), 'os')
-    .addOption(whole('--num <n>', 'records, and operations a workload', 1).default(100_000))
-    .addOption(whole('--value-size <bytes>', 'bytes of a value', 0).default(100))
-    .addOption(whole('--batch <n>', 'operations of one write (default: 1, and 1000 in fillbatch)', 1))
-    .addOption(whole('--concurrency <n>', 'writes that are awaited together', 1).default(1))
+    .addOption(whole('--num <n>', 'records, and operations a workload', 1, MAX_NUM).default(100_000))
+    .addOption(whole('--value-size <bytes>', 'bytes of a value', 0, MAX_VALUE_BYTES).default(100))
+    .addOption(whole('--batch <n>', 'operations of one write (default: 1, and 1000 in fillbatch)', 1, MAX_TOGETHER))
+    .addOption(
+      whole('--concurrency <n>', 'writes that are awaited together, at most --num', 1, MAX_TOGETHER).default(1),
+    )
     .addOption(
       new Option('--reads <how>', 'getSync, or get awaited one at a time').choices(['sync', 'async']).default('sync'),
     )
@@ -71,8 +82,11 @@ the store is compacted. Without --db, a folder for temporary files is used and r
 
 async function runBench(cli: Cli, flags: BenchFlags, names: readonly string[]): Promise<void> {
   const workloads = names.length === 0 ? WORKLOADS : names.flatMap((each) => each.split(',')).map(workloadOf)
+  if (flags.concurrency > flags.num) {
+    throw new CliError('CLI_USAGE', `--concurrency is at most --num, which is ${flags.num}`)
+  }
   const { out, world } = cli
-  const temporary = flags.db === undefined ? await mkdtemp(join(tmpdir(), 'lsm-bench-')) : undefined
+  const temporary = flags.db === undefined ? await makeTemporaryFolder() : undefined
   const place: Place = {
     path: join(temporary ?? flags.db ?? '', ...(temporary === undefined ? [] : ['store'])),
     isOwn: temporary !== undefined || flags.destroy === true,
@@ -101,6 +115,15 @@ async function runBench(cli: Cli, flags: BenchFlags, names: readonly string[]): 
     )
   } finally {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+async function makeTemporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'lsm-bench-'))
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new CliError('CLI_USAGE', `no folder can be made in ${tmpdir()}: ${why}; set TMPDIR or give --db`, { cause })
   }
 }
 

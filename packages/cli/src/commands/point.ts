@@ -12,6 +12,7 @@ import {
   type EncodingFlags,
   encodingsOf,
   notFound,
+  parseArgument,
   type RangeFlags,
   rangeOf,
   withStore,
@@ -50,9 +51,9 @@ async function runPut(
   valueText?: string,
 ): Promise<void> {
   const encodings = encodingsOf(flags)
-  const key = parseBytes(keyText, encodings.key, 'the key')
+  const key = parseArgument(keyText, encodings, { part: 'key' })
   let value: Uint8Array
-  if (valueText !== undefined) value = parseBytes(valueText, encodings.value, 'the value')
+  if (valueText !== undefined) value = parseArgument(valueText, encodings, { part: 'value' })
   else {
     const bytes = await readAll(cli)
     value =
@@ -69,19 +70,19 @@ async function readAll({ world: { stdin, interrupted } }: Cli): Promise<Buffer> 
 
 async function runGet(cli: Cli, flags: CommonFlags & EncodingFlags, keyText: string): Promise<void> {
   const encodings = encodingsOf(flags)
-  const key = parseBytes(keyText, encodings.key, 'the key')
+  const key = parseArgument(keyText, encodings, { part: 'key' })
   const value = await withStore(cli, flags, { create: false }, (store) => store.get(key))
   if (value === undefined) throw notFound(`no value for the key ${asVisible(key)}`)
   const { out } = cli
-  if (flags.json === true) await out.write(recordFormat('ndjson', encodings).encode(key, value))
+  if (flags.json === true) await out.write(recordFormat('ndjson', encodings, out).encode(key, value))
   else if (encodings.value !== 'utf8') await out.write(`${formatBytes(value, encodings.value)}\n`)
   // Bytes as they are for a program; a person's terminal must not obey them.
   else await out.write(out.isTerminal ? `${asVisible(value)}\n` : value)
 }
 
 async function runDelete(cli: Cli, flags: CommonFlags & RangeFlags, keyTexts: readonly string[]): Promise<void> {
-  const encoding = encodingsOf(flags).key
-  const keys = keyTexts.map((text) => parseBytes(text, encoding, 'the key'))
+  const encodings = encodingsOf(flags)
+  const keys = keyTexts.map((text) => parseArgument(text, encodings, { part: 'key' }))
   const range = rangeOf(flags)
   const hasRange = Object.keys(range).length > 0
   if (hasRange === keys.length > 0) {
@@ -89,6 +90,10 @@ async function runDelete(cli: Cli, flags: CommonFlags & RangeFlags, keyTexts: re
       'CLI_USAGE',
       hasRange ? 'give keys or a range, not both' : 'give a key, or a range such as --prefix',
     )
+  }
+  // An unset variable in a script must not cost the whole store.
+  if (range.prefix?.length === 0) {
+    throw new CliError('CLI_USAGE', "--prefix is empty, as every key's beginning is: --gte '' deletes everything")
   }
   await withStore(cli, flags, { create: false }, async (store) => {
     if (hasRange) await store.deleteRange(range)

@@ -1,6 +1,5 @@
 /** `lsm scan` and `lsm count`. */
 import { type Command, Option } from 'commander'
-import { asVisible } from '../byte-text.ts'
 import {
   addCommonOptions,
   addEncodings,
@@ -46,14 +45,7 @@ export function addRangeCommands(program: Command, cli: Cli): void {
 async function runScan(cli: Cli, flags: ScanFlags): Promise<void> {
   const { out, world } = cli
   const range = rangeOf(flags)
-  const encodings = encodingsOf(flags)
-  const format = recordFormat(flags.json === true ? 'ndjson' : 'raw', encodings)
-  // On a terminal a person reads, and what is no text must not be obeyed; a format with encodings has only letters.
-  const isForPerson = out.isTerminal && flags.json !== true && encodings.key === 'utf8' && encodings.value === 'utf8'
-  const line = (key: Uint8Array | undefined, value: Uint8Array | undefined): Uint8Array | string => {
-    if (!isForPerson) return format.encode(key, value)
-    return `${[key, value].flatMap((bytes) => (bytes === undefined ? [] : [asVisible(bytes)])).join('\t')}\n`
-  }
+  const format = recordFormat(flags.json === true ? 'ndjson' : 'raw', encodingsOf(flags), out)
   const options = {
     ...range,
     ...(flags.reverse === true && { reverse: true }),
@@ -61,7 +53,8 @@ async function runScan(cli: Cli, flags: ScanFlags): Promise<void> {
   }
   await withStore(cli, flags, { create: false }, async (store) => {
     for await (const [key, value] of store.scan(options)) {
-      const wait = out.write(line(flags.values === true ? undefined : key, flags.keys === true ? undefined : value))
+      const record = format.encode(flags.values === true ? undefined : key, flags.keys === true ? undefined : value)
+      const wait = out.write(record)
       if (wait === undefined) continue
       await wait
       world.interrupted.throwIfAborted()
