@@ -28,8 +28,10 @@ export class NewFile {
     }
   }
 
+  /** Durable when it resolves: success is told next. */
   async close(): Promise<void> {
-    await this.#handle.close().catch((cause: Error) => {
+    const closed = this.#handle.sync().then(() => this.#handle.close())
+    await closed.catch((cause: Error) => {
       throw new CliError('CLI_OUTPUT', `cannot write ${this.#path}: ${cause.message}`, { exitCode: EXIT.store, cause })
     })
   }

@@ -157,13 +157,33 @@ describe('an import that fails', () => {
     expect(await lsm(['count', '--db', db])).toEqual(done('20\n'))
   })
 
-  test('in its sync at the end says how far it came', async () => {
-    const engines = changedEngines(() => ({ sync: () => Promise.reject(new LsmError('LSM_IO', 'no sync')) }))
+  const noSync = (): Promise<void> => Promise.reject(new LsmError('LSM_IO', 'no sync'))
+
+  test('in its sync at the end says how far it came, and promises nothing', async () => {
+    const engines = changedEngines(() => ({ sync: noSync }))
     const { code, err } = await lsm(['import', '--db', db], { stdin: records.slice(0, 5).join(''), engines })
     expect([code, err]).toEqual([
       3,
-      expect.stringMatching(/no sync; imported before it: 5 records, to line 5 of stdin/),
+      expect.stringMatching(/no sync; written before it, and perhaps not durable: 5 records, to line 5 of stdin/),
     ])
+  })
+
+  test('in the middle makes durable what it says was imported', async () => {
+    const failure = new LsmError('LSM_NO_SPACE', 'refused')
+    let syncs = 0
+    const counted = async (): Promise<void> => {
+      syncs += 1
+    }
+    const change = (sync: () => Promise<void>): Engines =>
+      changedEngines((store) => ({ write: failingFrom(2, store.write.bind(store), failure), sync }))
+    const stdin = records.slice(0, 5).join('')
+    const args = ['import', '--db', db, '--batch', '3']
+    expect((await lsm(args, { stdin, engines: change(counted) })).err).toContain(
+      'refused; imported before it: 3 records',
+    )
+    expect(syncs).toBe(1)
+    const { err } = await lsm(args, { stdin, engines: change(noSync) })
+    expect(err).toContain('refused; written before it, and perhaps not durable: 3 records')
   })
 
   test('by a fault of lsm says how far it came, with the stack on demand', async () => {

@@ -74,7 +74,10 @@ export interface EngineOptions {
   readonly maxKeySizeBytes?: number
   /** Default 64 MiB, at most 1 GiB. */
   readonly maxValueSizeBytes?: number
-  /** Keys and values of one batch, and so of one write: a put and a range of bounds are held to it too. Default 64 MiB. */
+  /**
+   * Keys and values of one batch, and so of one write: a put and a range of bounds are held to it too. Default 64 MiB,
+   * or more where the largest key with the largest value is.
+   */
   readonly maxBatchSizeBytes?: number
   /** For keyspaces that are created, the default one included; those of a store that is there keep their own. */
   readonly keyspaceDefaults?: KeyspaceOptions

@@ -78,9 +78,11 @@ export class CompactionThread {
       throw new WorkerLost('no worker could be started', { cause: error })
     }
     const worker = this.#worker
+    let job: PendingJob | undefined
     const done = new Promise<readonly TableInfo[]>((resolve, reject) => {
-      this.#job = { tables: [], resolve, reject }
+      job = { tables: [], resolve, reject }
     })
+    this.#job = job
     const message: JobMessage = { storage: this.#descriptor, maxOpenFiles, plan }
     // Work under way keeps the process alive, as that of the main thread does; an idle worker does not.
     worker.ref()
@@ -88,7 +90,7 @@ export class CompactionThread {
       worker.postMessage(message)
       return await done
     } finally {
-      this.#job = undefined
+      if (this.#job === job) this.#job = undefined
       worker.unref()
     }
   }

@@ -262,8 +262,6 @@ export class Maintenance {
   async flush(): Promise<void> {
     // Who asks wants to know how it is now, not how it was when it last failed.
     this.#retryNow()
-    // The timer that is gone would also have tried again what others wait for.
-    this.wakeCompaction()
     // What is on its way through the log was written before this, too, and its sync would come first anyway.
     const { wal } = this.#core
     if (wal !== undefined && wal.failure === undefined) await translated(wal.sync())
@@ -271,7 +269,12 @@ export class Maintenance {
     for (const keyspace of keyspaces) keyspace.freeze()
     // Not those that are frozen later: under load there would be no end.
     const waited = keyspaces.flatMap((keyspace) => keyspace.frozen.map((memtable) => ({ keyspace, memtable })))
-    await this.#settle(() => waited.some(({ keyspace, memtable }) => keyspace.frozen.includes(memtable)))
+    try {
+      await this.#settle(() => waited.some(({ keyspace, memtable }) => keyspace.frozen.includes(memtable)))
+    } finally {
+      // The timer that is gone would also have tried again what others wait for. Not before: its failure is not ours.
+      this.wakeCompaction()
+    }
   }
 
   async #settle(isUnfinished: () => boolean): Promise<void> {
@@ -358,7 +361,8 @@ export class Maintenance {
         this.wakeCompaction()
       }, ms)
     } else core.failure ??= failure
-    core.events.emit('error', failure)
+    // The log has told of its own.
+    if (mayPass || !core.wal?.failure) core.events.emit('error', failure)
     this.#onProgress()
   }
 

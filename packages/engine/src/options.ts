@@ -51,6 +51,9 @@ const keyspaceRules: Rules<KeyspaceOptions> = {
   levelMultiplier: [10, whole(2, 100)],
 }
 
+/** Or more, where that would not hold the largest key with the largest value. */
+const BATCH_SIZE = 64 * MIB
+
 const engineRules: Rules<Omit<EngineOptions, 'keyspaceDefaults'>> = {
   createIfMissing: [true, flag],
   errorIfExists: [false, flag],
@@ -65,7 +68,7 @@ const engineRules: Rules<Omit<EngineOptions, 'keyspaceDefaults'>> = {
   compactionWorkers: [1, whole(0, 1)],
   maxKeySizeBytes: [64 * KIB, whole(1, GIB)],
   maxValueSizeBytes: [64 * MIB, whole(1, GIB)],
-  maxBatchSizeBytes: [64 * MIB, whole(1, 2 * GIB)],
+  maxBatchSizeBytes: [BATCH_SIZE, whole(1, 2 * GIB)],
 }
 
 function isRate(value: unknown): boolean {
@@ -90,9 +93,11 @@ export function resolveOptions(options: EngineOptions = {}): ResolvedOptions {
   const keyspace = isPlain(defaults, 'keyspaceDefaults', problems)
     ? applyKeyspace(defaults, undefined, 'keyspaceDefaults.', problems)
     : undefined
+  const { maxKeySizeBytes, maxValueSizeBytes } = resolved
+  const maxBatchSizeBytes = rest.maxBatchSizeBytes ?? Math.max(BATCH_SIZE, maxKeySizeBytes + maxValueSizeBytes)
   if (resolved.readOnly && rest.errorIfExists) problems.push('readOnly and errorIfExists exclude each other')
   fail(problems)
-  return { ...resolved, keyspaceDefaults: keyspace! }
+  return { ...resolved, maxBatchSizeBytes, keyspaceDefaults: keyspace! }
 }
 
 /** The same for one keyspace, over the engine's defaults. */

@@ -59,16 +59,18 @@ export class EntryScan implements Iterator<Entry> {
       if (signal?.aborted) throw new LsmError('LSM_ABORTED', 'the scan was called off', { cause: signal.reason })
       const moved = step()
       if (typeof moved === 'boolean') return this.#moved(moved)
-      return moved.then(
-        (late) => {
-          // Closing the store ends scans that wait, which must not look like the end of the data.
-          this.#options.checkOpen()
-          return this.#moved(late)
-        },
-        (error: unknown) => {
-          throw this.#fail(error)
-        },
-      )
+      return this.#movedLate(moved)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+  }
+
+  async #movedLate(moved: Promise<boolean>): Promise<boolean> {
+    try {
+      const has = await moved
+      // Closing the store ends scans that wait, which must not look like the end of the data.
+      this.#options.checkOpen()
+      return this.#moved(has)
     } catch (error) {
       throw this.#fail(error)
     }

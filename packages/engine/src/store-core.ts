@@ -97,7 +97,7 @@ export class StoreCore {
     const opened = await Promise.allSettled([...state.tables.values()].map((table) => this.tables.open(table)))
     // All are waited for: one that opened behind the failure would never be closed.
     for (const each of opened) if (each.status === 'rejected') throw each.reason
-    for (const { largest } of state.tables.values()) this.limits.ceiling.include(largest.key)
+    for (const { largest } of state.tables.values()) this.limits.ceiling.includeBefore(largest)
     for (const entry of state.keyspaces.values()) this.addKeyspace(entry)
   }
 
@@ -152,7 +152,7 @@ export class StoreCore {
         await this.manifests.publish({ ...next, lastSeq: Math.max(next.lastSeq, this.visibleSeq) })
       } catch (error) {
         // Only then it is certain that the store is as it was.
-        if (error instanceof LsmError && error.code === 'LSM_NO_SPACE') throw error
+        if (isNoSpace(error)) throw error
         throw this.fail(error)
       }
       install()

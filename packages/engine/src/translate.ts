@@ -81,15 +81,13 @@ export async function translated<T>(promise: Promise<T>): Promise<T> {
 
 /** Whether what failed may work later as it is: there was no room, or too many files were open. */
 export function isPassing(error: LsmError): boolean {
-  return isNoSpace(error) || codesOf(error).includes('STORAGE_TOO_MANY_FILES')
-}
-
-/** The code of an error, then those of its causes. */
-function codesOf(error: unknown): unknown[] {
-  const codes: unknown[] = []
-  for (let at = error as Coded | undefined; at && codes.length < 8; at = at.cause as Coded | undefined)
-    codes.push(at.code)
-  return codes
+  if (isNoSpace(error)) return true
+  let cause: unknown = error
+  for (let depth = 0; depth < 8 && cause; depth++) {
+    if ((cause as Coded).code === 'STORAGE_TOO_MANY_FILES') return true
+    cause = (cause as Coded).cause
+  }
+  return false
 }
 
 /** Whether there was no room for something; it may work later. */

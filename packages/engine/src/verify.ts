@@ -29,9 +29,11 @@ export async function verifyStore(core: StoreCore): Promise<VerifyReport> {
     }
   }
   let walSegments = 0
-  for (const entry of [...manifests.state.segments.values()]) {
-    const length = lengthOf(core, entry)
-    const report = length === undefined ? undefined : await verifySegment(core, entry, length)
+  for (const number of [...manifests.state.segments.keys()]) {
+    // As it is by now: the log may have gone on in another one.
+    const entry = manifests.state.segments.get(number)
+    const length = entry && lengthOf(core, entry)
+    const report = length === undefined ? undefined : await verifySegment(core, entry!, length)
     if (report === undefined) continue
     walSegments++
     bytes += report.validLength

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { MemoryStorage } from '@lsm/storage'
 import { describe, expect, test } from 'vitest'
 import { Engine, type EngineComponents, type EngineOptions, type Operation, type Range } from '../src/index.ts'
-import { errorOf, HeldStorage, openMemory, TINY, textsOf, turns } from './api-fixtures.ts'
+import { errorOf, HeldStorage, openMemory, TINY, text, textsOf, turns } from './api-fixtures.ts'
 
 const INVALID = { code: 'LSM_INVALID_ARGUMENT' }
 
@@ -111,8 +111,16 @@ describe('a range to read', () => {
   })
 })
 
+test('a signal that is null is none, as fetch has it', async () => {
+  const engine = await openMemory()
+  const none = { signal: null } as unknown as { signal?: AbortSignal }
+  await engine.put('a', '1', none)
+  expect(text(await engine.get('a', none))).toBe('1')
+  expect(await textsOf(engine.keys(none))).toEqual(['a'])
+})
+
 describe('options', () => {
-  const wrongToAll: readonly unknown[] = [null, 5, 'os', [], new Map(), { foo: 1 }, { signal: 5 }, { signal: null }]
+  const wrongToAll: readonly unknown[] = [null, 5, 'os', [], new Map(), { foo: 1 }, { signal: 5 }]
   const wrongToReads = [...wrongToAll, { fillCache: 'x' }, { fillCache: null }, { durability: 'os' }, { signal: {} }]
   const wrongToWrites = [...wrongToAll, { durabilty: 'os' }, { durability: null }, { fillCache: true }, { signal: {} }]
   const wrongToScans = [...wrongToReads, { prefx: 'a' }, { start: 'a', end: 'b' }, { reverse: 1 }, { limit: '2' }]

@@ -136,3 +136,21 @@ describe('a cursor whose engine is closed', () => {
     expect(await errorOf(() => cursor.next())).toHaveProperty('code', 'LSM_CLOSED')
   })
 })
+
+test('a scan that waits while its snapshot is closed lets go of its tables', async () => {
+  const storage = new HeldStorage()
+  const warnings: string[] = []
+  const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) }
+  const engine = await openMemory({ ...TINY, cacheSizeBytes: 0 }, { storage, logger })
+  await engine.put('a', '1')
+  await engine.flush()
+  const snapshot = engine.snapshot()
+  const iterator = snapshot.scan()[Symbol.asyncIterator]()
+  const release = storage.holdReads()
+  const pending = iterator.next()
+  snapshot.close()
+  release()
+  await expect(pending).rejects.toMatchObject({ code: 'LSM_CLOSED' })
+  await engine.close()
+  expect(warnings).toEqual([])
+})

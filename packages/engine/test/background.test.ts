@@ -1,7 +1,8 @@
 /** Failures and waits around background work: who waited goes on, who must know is told, and nothing is left half done. */
-import { MemoryStorage, type OpenOptions, type Storage } from '@lsm/storage'
+import { MemoryStorage, type OpenOptions, type Storage, StorageError, type StorageFile } from '@lsm/storage'
 import { FaultPlan, FaultStorage } from '@lsm/storage/testing'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { segmentFileName } from '../src/files.ts'
 import { Engine, type EngineComponents, type EngineOptions, type LsmError } from '../src/index.ts'
 import { PooledStorage } from '../src/pooled-storage.ts'
 import { TINY, text, turns } from './api-fixtures.ts'
@@ -11,6 +12,27 @@ const QUIET: EngineOptions = { durability: 'os', compactionWorkers: 0 }
 const NARROW: EngineOptions = {
   ...QUIET,
   keyspaceDefaults: { l0Compact: 2, l0Slow: 2, l0Stop: 2, level1SizeBytes: 4096, tableSizeBytes: 1 << 20 },
+}
+
+/** Files of `inner`, each with some methods replaced. */
+function wrapped(inner: Storage, change: (file: StorageFile) => Partial<StorageFile>): Storage {
+  return new Proxy(inner, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (name !== 'open') return typeof value === 'function' ? value.bind(target) : value
+      return async (...rest: Parameters<Storage['open']>) => {
+        const file = await target.open(...rest)
+        const changed = change(file)
+        return new Proxy(file, {
+          get(own, key) {
+            if (Object.hasOwn(changed, key)) return Reflect.get(changed, key)
+            const member: unknown = Reflect.get(own, key, own)
+            return typeof member === 'function' ? member.bind(own) : member
+          },
+        })
+      }
+    },
+  })
 }
 
 async function open(options: EngineOptions, storage: Storage, components: EngineComponents = {}): Promise<Engine> {
@@ -45,6 +67,46 @@ test('a flush with nothing to do does not take away the retry that waiting write
   await engine.flush()
   await engine.put('b', '1')
   expect(text(await engine.get('b'))).toBe('1')
+})
+
+test('a flush is not failed by a compaction that has no room', async () => {
+  const memory = new MemoryStorage()
+  let holdSyncs: Promise<void> | undefined
+  const storage = wrapped(memory, (file) => {
+    let written = 0
+    return {
+      async append(data: Uint8Array) {
+        written += data.length
+        // Only what a compaction writes is as large.
+        if (file.name.endsWith('.sst') && written > 30_000) throw new StorageError('STORAGE_NO_SPACE', 'no room for it')
+        return file.append(data)
+      },
+      async datasync() {
+        await holdSyncs
+        return file.datasync()
+      },
+    }
+  })
+  const options: EngineOptions = { ...QUIET, keyspaceDefaults: { l0Compact: 4, l0Slow: 100, l0Stop: 100 } }
+  const engine = await open(options, storage)
+  const failed = new Promise((resolve) => engine.on('error', resolve))
+  for (let i = 0; i < 4; i++) {
+    for (let j = 0; j < 20; j++) await engine.put(`key${j}${i}`, 'x'.repeat(500))
+    await engine.flush()
+  }
+  await failed
+  await turns(3)
+  let release = (): void => {}
+  holdSyncs = new Promise((resolve) => {
+    release = resolve
+  })
+  await engine.put('more', '1')
+  const flushed = engine.flush()
+  // A compaction that began by now would have failed by now.
+  await turns(50)
+  release()
+  await flushed
+  expect(engine.stats().levels[0]?.tables).toBe(5)
 })
 
 test('writers that wait for level 0 go on when it was a call of compact that emptied it', async () => {
@@ -131,6 +193,20 @@ test.each([
   const again = await open(options, new FaultStorage(new FaultPlan(), storage.disk))
   for (let i = 0; i < 10; i++) expect(await again.has(`key${i}`)).toBe(true)
   for (const key of acknowledged) expect(await again.has(key), key).toBe(true)
+})
+
+test('a log that cannot go on in its next segment raises one error event', async () => {
+  const plan = new FaultPlan()
+  const engine = await open({ ...QUIET, memtableSizeBytes: 80_000 }, new FaultStorage(plan))
+  const errors: string[] = []
+  engine.on('error', (error) => errors.push((error as LsmError).code))
+  // The segment that ends is synced.
+  const segment = segmentFileName(1)
+  plan.add({ fault: 'EIO', when: ({ kind, name }) => kind === 'datasync' && name === segment })
+  for (let i = 0; i < 10; i++) await engine.put(`key${i}`, 'x'.repeat(10_000)).catch(() => {})
+  await vi.waitFor(() => expect(errors).not.toEqual([]), { timeout: 60_000 })
+  await turns(5)
+  expect(errors).toEqual(['LSM_FAILED'])
 })
 
 test('a write that cannot be encoded is refused, and the next one is not', async () => {

@@ -16,6 +16,16 @@ test('the bound is behind every key, and short', () => {
   expect(ceiling.bound).toEqual(row(65))
 })
 
+test('the bound of an earlier deletion makes it no longer', () => {
+  const ceiling = new KeyCeiling()
+  ceiling.includeBefore({ key: row(3), inclusive: false })
+  expect(ceiling.bound).toEqual(row(3))
+  ceiling.includeBefore({ key: row(3), inclusive: true })
+  expect(ceiling.bound).toEqual(row(4))
+  ceiling.includeBefore({ key: row(63, 1), inclusive: false })
+  expect(ceiling.bound).toEqual(row(64))
+})
+
 async function open(storage: Storage, options: EngineOptions = {}): Promise<Engine> {
   const engine = await Engine.open('memory', { durability: 'os', compactionWorkers: 0, ...options }, { storage })
   onTestFinished(() => engine.close().catch(() => {}))

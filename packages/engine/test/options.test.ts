@@ -36,7 +36,8 @@ describe('options', () => {
       compactionWorkers: 1,
       maxKeySizeBytes: 65_536,
       maxValueSizeBytes: 64 * 2 ** 20,
-      maxBatchSizeBytes: 64 * 2 ** 20,
+      // The largest key with the largest value.
+      maxBatchSizeBytes: 64 * 2 ** 20 + 65_536,
       keyspaceDefaults: {
         blockSizeBytes: 4096,
         tableSizeBytes: 8 * 2 ** 20,
@@ -173,5 +174,13 @@ describe("a keyspace's options", () => {
     for (const broken of ['{', 'undefined', '{"a":}']) {
       expect(() => decodeKeyspaceOptions(broken)).toThrow(expect.objectContaining({ code: 'LSM_CORRUPTION' }))
     }
+  })
+
+  test('a batch can hold the largest key with the largest value, unless its own limit is given', () => {
+    const MIB = 2 ** 20
+    expect(resolveOptions({ maxKeySizeBytes: 10, maxValueSizeBytes: 10 }).maxBatchSizeBytes).toBe(64 * MIB)
+    const large = { maxKeySizeBytes: MIB, maxValueSizeBytes: 1024 * MIB }
+    expect(resolveOptions(large).maxBatchSizeBytes).toBe(1025 * MIB)
+    expect(resolveOptions({ ...large, maxBatchSizeBytes: 7 }).maxBatchSizeBytes).toBe(7)
   })
 })

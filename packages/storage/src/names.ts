@@ -16,12 +16,12 @@ export function isFileName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && NAME.test(name) && name.toUpperCase() !== LOCK_NAME
 }
 
-/** Of a file system that was just made: nobody's, and in the way of nobody who mounts one for a store. */
-const LOST_AND_FOUND = 'lost+found'
+/** Left by systems and not by programs: of a new file system, of a network's, of the Finder. They are in nobody's way. */
+const OF_THE_SYSTEM = /^(lost\+found|\.nfs[0-9A-Fa-f]+|\.DS_Store)$/
 
 /** Whether a name in the directory is neither a user's file's nor one of the storage's own. */
 export function isForeignName(name: string): boolean {
-  return !isFileName(name) && name !== LOCK_NAME && name !== LOST_AND_FOUND && !name.startsWith(TEMPORARY_PREFIX)
+  return !isFileName(name) && name !== LOCK_NAME && !OF_THE_SYSTEM.test(name) && !name.startsWith(TEMPORARY_PREFIX)
 }
 
 /** Throws the coded `TypeError` unless `name` may name a user's file. */

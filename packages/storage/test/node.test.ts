@@ -57,13 +57,14 @@ describe.runIf(unix)('what may be in the directory', () => {
 
   test('names that a storage would not give are neither listed nor touched', async () => {
     const path = await temporaryDirectory()
-    for (const name of ['a b', '.hidden', 'lost+found', 'ok', 'ünicode']) await writeFile(join(path, name), '')
+    for (const name of ['a b', '.hidden', '.DS_Store', 'lost+found', 'ok', 'ünicode'])
+      await writeFile(join(path, name), '')
     const storage = await NodeStorage.open(path)
     expect(await storage.list()).toEqual(['ok'])
     expect(await storage.foreignNames()).toEqual(['.hidden', 'a b', 'ünicode'])
     await storage.lock()
     await storage.close()
-    expect((await readdir(path)).sort()).toEqual(['.hidden', 'LOCK', 'a b', 'lost+found', 'ok', 'ünicode'])
+    expect((await readdir(path)).sort()).toEqual(['.DS_Store', '.hidden', 'LOCK', 'a b', 'lost+found', 'ok', 'ünicode'])
   })
 })
 

@@ -13,6 +13,7 @@ import {
   storePath,
   withStore,
 } from '../cli.ts'
+import type { OpenStore } from '../engines.ts'
 import { UnfinishedError } from '../failure.ts'
 import { type Progress, startProgress } from '../progress.ts'
 import { plural, readable } from '../quantity.ts'
@@ -46,23 +47,36 @@ async function runImport(cli: Cli, flags: ImportFlags, files: readonly string[])
   const writer = new RecordWriter(flags.batch)
   const started = performance.now()
   const bar = flags.quiet === true ? undefined : startBar(world.stderr, sources)
+  let kept = 'imported before it'
+  // Acknowledged all together: it survives a power cut before success is told, or what an import that fails has kept.
+  const makeDurable = async (store: OpenStore): Promise<void> => {
+    if (flags.durability !== undefined) return
+    await store.sync().catch((error: unknown) => {
+      kept = 'written before it, and perhaps not durable'
+      throw error
+    })
+  }
   try {
     // Before a store is made: input that is wrong from its first line on leaves none behind.
     const first = await groups.next()
     await withStore(cli, flags, { create: true, options: { durability: 'os' } }, async (store) => {
       let readBytes = 0
-      for (let group = first; group.done !== true; group = await groups.next()) {
-        await writer.write(store, group.value.records)
-        readBytes += group.value.inputBytes
-        bar?.update(readBytes, writer.records)
-        world.interrupted.throwIfAborted()
+      try {
+        for (let group = first; group.done !== true; group = await groups.next()) {
+          await writer.write(store, group.value.records)
+          readBytes += group.value.inputBytes
+          bar?.update(readBytes, writer.records)
+          world.interrupted.throwIfAborted()
+        }
+        await writer.flush(store)
+      } catch (error) {
+        await makeDurable(store).catch(() => {})
+        throw error
       }
-      await writer.flush(store)
-      // Acknowledged all together: it survives a power cut before success is told.
-      if (flags.durability === undefined) await store.sync()
+      await makeDurable(store)
     })
   } catch (error) {
-    throw new UnfinishedError(`imported before it: ${writer.extent}`, error)
+    throw new UnfinishedError(`${kept}: ${writer.extent}`, error)
   } finally {
     bar?.stop()
     await groups.return(undefined)

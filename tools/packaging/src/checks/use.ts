@@ -36,9 +36,10 @@ export const example: Check = {
 export const commands: Check = {
   name: 'commands',
   isFor: isCommand,
-  run: async ({ manifest, folder }) => {
+  run: async ({ name: packageName, manifest: { bin }, folder }) => {
     const problems: string[] = []
-    for (const name of Object.keys(manifest.bin as Record<string, string>)) {
+    // One that is a path alone has the package's name.
+    for (const name of typeof bin === 'string' ? [packageName] : Object.keys(bin as object)) {
       const installed = join(folder, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name)
       const ended = await run([installed, '--help'], { cwd: folder })
       if (ended.code !== 0) problems.push(failure(`${name} --help`, ended))
