@@ -21,7 +21,11 @@ const quick = () => [
   ['rules of the house', tool('tidy')],
 ]
 
-/** Each task is a list of steps: what it is called, and its command line. */
+/** The proof of the engine, with many times the cases of the test command. Each failure says how it is replayed. */
+const PROOFS = ['test/crash.test.ts', 'test/kill.test.ts', 'test/concurrent.test.ts']
+const LONG_PROOF = { CRASH_SEEDS: '1-60', KILLS: '500', CONCURRENT_SEEDS: '1-3000' }
+
+/** Each task is a list of steps: what it is called, its command line, and what it finds in its environment. */
 const tasks = {
   start: () => [build(), demo],
   test: () => [
@@ -33,7 +37,10 @@ const tasks = {
   'test:quick': () => [...quick(), ['summary', [process.execPath, 'tools/bootstrap/summary.mjs']]],
   fuzz: () => [['fuzz', [...tool('fuzz'), ...rest]]],
   bench: () => [build(), ['bench', [...tool('bench'), ...rest]]],
-  nightly: () => [['fuzz', [...tool('fuzz'), '--minutes', '60', ...rest]]],
+  nightly: () => [
+    ['fuzz', [...tool('fuzz'), '--minutes', '60', ...rest]],
+    ['crashes, kills, clients', [...bin('vitest'), 'run', '--root', 'packages/engine', ...PROOFS], LONG_PROOF],
+  ],
   fix: () => [['biome', [...bin('biome'), 'check', '--write', '.']]],
   changeset: () => [['changeset', [...bin('changeset'), ...rest]]],
   release: () => [
@@ -46,7 +53,7 @@ const tasks = {
 
 /** The script behind a command of node_modules/.bin, which is a shell script on one system and another on the next. */
 function binScript(name) {
-  const owners = { nx: 'nx', biome: '@biomejs/biome', changeset: '@changesets/cli' }
+  const owners = { nx: 'nx', biome: '@biomejs/biome', changeset: '@changesets/cli', vitest: 'vitest' }
   const folder = join(top, 'node_modules', owners[name])
   const { bin: entry } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
   return [join(folder, typeof entry === 'string' ? entry : entry[name])]
@@ -72,10 +79,10 @@ function main() {
   }
   ensureInstalled()
   const steps = tasks[task]()
-  for (const [name, command] of steps) {
+  for (const [name, command, own] of steps) {
     const started = Date.now()
     if (steps.length > 1) console.log(`\n▸ ${name}`)
-    const code = run(command, { env: environment() })
+    const code = run(command, { env: { ...environment(), ...own } })
     if (code !== 0) {
       console.error(`\n✗ ${name}: exit code ${code}`)
       return code

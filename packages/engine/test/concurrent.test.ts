@@ -13,7 +13,7 @@ import { ConcurrentClient, expectCoded } from './concurrent-client.ts'
 import { SimRandom, type SimScheduler, simComponents } from './crash-sim.ts'
 
 const { CONCURRENT_SEEDS = IS_QUICK ? '1-8' : '1-150' } = process.env
-const [FIRST_SEED, LAST_SEED] = CONCURRENT_SEEDS.split('-').map(Number) as [number, number | undefined]
+const [FIRST_SEED, LAST_SEED = FIRST_SEED] = CONCURRENT_SEEDS.split('-').map(Number) as [number, number?]
 const CLIENTS = 6
 /** Longer than any retry waits; nothing may take this much virtual time. */
 const HANG_MS = 10 * 60_000
@@ -30,8 +30,8 @@ afterAll(() => console.log(`concurrent: ${histories} histories of ${CLIENTS} cli
 test.each([
   ['a disk that never fails', false],
   ['a disk that fails now and then', true],
-])('clients side by side on %s', async (_, hasFaults) => {
-  for (let seed = FIRST_SEED; seed <= (LAST_SEED ?? FIRST_SEED); seed++) {
+])('clients side by side on %s', { timeout: 120_000 + (LAST_SEED - FIRST_SEED) * 2000 }, async (_, hasFaults) => {
+  for (let seed = FIRST_SEED; seed <= LAST_SEED; seed++) {
     await runHistory(seed, hasFaults).catch((error: unknown) => {
       throw new Error(`CONCURRENT_SEEDS=${seed}: ${String(error)}`, { cause: error })
     })

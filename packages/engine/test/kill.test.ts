@@ -81,7 +81,7 @@ function runAndKill(path: string, durability: string, afterMs: number): Promise<
   })
 }
 
-test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 180_000 }, async () => {
+test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 60_000 + KILLS * 3000 }, async () => {
   const random = new SimRandom(SEED)
   let path = join(directory, 'store-0')
   let state = new Map<string, string>()
