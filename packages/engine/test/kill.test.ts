@@ -119,5 +119,6 @@ test(`${KILLS} kills lose nothing that was acknowledged`, { timeout: 60_000 + KI
   total += count
   console.log(`kills: ${KILLS}, ${inRecovery} of them before the store was open, ${total} writes checked`)
   expect(total).toBeGreaterThan(KILLS)
-  expect(inRecovery).toBeGreaterThan(0)
+  // One in three is meant to come so early; of a few, none may.
+  if (KILLS >= 50) expect(inRecovery).toBeGreaterThan(0)
 })
