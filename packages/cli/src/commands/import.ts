@@ -14,7 +14,7 @@ import {
   withStore,
 } from '../cli.ts'
 import type { OpenStore } from '../engines.ts'
-import { UnfinishedError } from '../failure.ts'
+import { codeOf, UnfinishedError } from '../failure.ts'
 import { type Progress, startProgress } from '../progress.ts'
 import { plural, readable } from '../quantity.ts'
 import { type RecordFormatName, recordFormat } from '../record-format.ts'
@@ -52,6 +52,8 @@ async function runImport(cli: Cli, flags: ImportFlags, files: readonly string[])
   const makeDurable = async (store: OpenStore): Promise<void> => {
     if (flags.durability !== undefined) return
     await store.sync().catch((error: unknown) => {
+      // An interruption closes the store, which makes all of it durable.
+      if (codeOf(error) === 'LSM_CLOSED') return
       kept = 'written before it, and perhaps not durable'
       throw error
     })
