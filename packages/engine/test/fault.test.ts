@@ -274,6 +274,7 @@ describe.each(SEEDS)('workload %d', (seed) => {
     expect(run.errors).toEqual([])
     const problems: string[] = []
     for (const [index, kind] of kinds.entries()) {
+      if (IS_QUICK && FAULT_CASE === undefined && index % 2 === 1) continue
       for (const fault of FAULTS[kind]) {
         for (const forever of [false, true]) {
           const keepVisible = (index + (forever ? 1 : 0)) % 2 === 0
