@@ -279,7 +279,8 @@ describe('verify', () => {
 
   test('a log segment that a flush has made needless meanwhile is no damage', async () => {
     const storage = new HeldStorage()
-    const engine = await openMemory({ ...TINY, memtableSizeBytes: 1 << 20 }, { storage })
+    // So large that nothing is flushed but by the call below.
+    const engine = await openMemory({ ...TINY, memtableSizeBytes: 1 << 20, maxWalSizeBytes: 1 << 24 }, { storage })
     for (let i = 0; i < 20; i++) await engine.put(`k${i}`, 'v'.repeat(5000))
     const open = storage.open.bind(storage)
     const asked: string[] = []

@@ -137,7 +137,7 @@ export class DataBlock {
       if (difference !== 0) return difference < 0 ? 0 : this.count
     }
     if (shared < skip) return 0
-    // The numbers cost as much as a dozen searches without them. Where few blocks stay in the cache most are searched
+    // The numbers cost as much as half a dozen searches without them. Where few blocks stay in the cache most are searched
     // once, and need none.
     if (!this.#wasSearched) {
       this.#wasSearched = true
