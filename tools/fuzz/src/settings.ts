@@ -3,7 +3,7 @@
  * sets the variables of a property's seed and time, and `npm run test:quick` sets LSM_QUICK.
  */
 
-/** Whether this is the day's check, which is over in three minutes: the same tests, with fewer cases in the long ones. */
+/** Whether this is the day's check, meant to be over in three minutes: the same tests, with fewer cases in the long ones. */
 export const IS_QUICK: boolean = process.env.LSM_QUICK === '1'
 
 export interface FuzzSettings {
